@@ -1,0 +1,97 @@
+"""`events_df`: one row per signal."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from ...core.catalogue import stream_of
+from ...core.signal import Recorded
+from ...journal.codec import FACTS
+from ...journal.columns import ColumnReader
+from ..column import INT, TEXT, TIME, Column, build_frame, choose, to_frame
+from ..source import Source, Types, opened
+
+
+def _fact(key: str, kind: type = str) -> Callable[[Recorded], Any]:
+    """A payload value of effect and output signals, or None where it is of another kind."""
+
+    def get(recorded: Recorded) -> Any:
+        signal = recorded.signal
+        if stream_of(signal.type) not in ("effect", "out"):
+            return None
+        value = signal.data.get(key)
+        return value if type(value) is kind else None
+
+    return get
+
+
+def _effect_id(recorded: Recorded) -> str | None:
+    value = recorded.signal.data.get("effect_id")
+    return value if type(value) is str else None
+
+
+EVENT_COLUMNS: tuple[Column[Recorded], ...] = (
+    Column("seq", INT, lambda r: r.seq, "place in the journal; everything that sorts, sorts by it"),
+    Column("time", TIME, lambda r: r.signal.time_us, "when the signal was made, UTC"),
+    Column("type", TEXT, lambda r: r.signal.type, "event type, such as conv.in.message.received"),
+    Column("subject", TEXT, lambda r: r.signal.subject, "the conversation"),
+    Column("id", TEXT, lambda r: r.signal.id, "id of the signal, unique within its conversation"),
+    Column("source", TEXT, lambda r: r.signal.source, "who made it"),
+    Column("cause_id", TEXT, lambda r: r.signal.cause_id, "id of the signal that it follows from"),
+    Column("project_id", TEXT, lambda r: r.signal.project_id, "the project, for conversations that have one"),
+    Column("effect_id", TEXT, _effect_id, "the effect that it tells of"),
+    Column("effect_class", TEXT, _fact("effect_class"), "llm, tool or timer"),
+    Column("lifecycle", TEXT, _fact("lifecycle"), "started, progress, completed, failed or canceled"),
+    Column("status", TEXT, _fact("status"), "finer than the lifecycle: streaming, thinking, retrying, ..."),
+    Column("attempt", INT, _fact("attempt", int), "attempt of the effect, from 1"),
+    Column("backend", TEXT, _fact("backend"), "backend that did the work"),
+    Column("provider", TEXT, _fact("provider"), "provider behind the backend"),
+    Column("model", TEXT, _fact("model"), "model, as asked for"),
+    Column("error_category", TEXT, _fact("error_category"), "why it failed: auth, config, timeout, provider, ..."),
+    Column("data", TEXT, lambda r: r.signal.body.decode(), "the payload, as JSON text"),
+)
+
+_STORED = {"time": "time_us", "data": "body"} | {name: name for name in (
+    *("seq", "type", "subject", "id", "source", "cause_id", "project_id", "effect_id"), *FACTS,
+)}  # fmt: skip
+"""Which stored column of a journal holds a standard column of ours."""
+
+
+def events_df(
+    source: Source,
+    types: Types = None,
+    subject: str | None = None,
+    columns: Iterable[str | Column[Recorded]] | None = None,
+) -> pd.DataFrame:
+    """One row per signal, in order of `seq`.
+
+    Args:
+        source: A path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals.
+        types: Patterns over the signal's type: `conv.effect.**`, `["conv.in.**", "**.failed"]`.
+        subject: Only this conversation.
+        columns: Names of `EVENT_COLUMNS` and columns of your own, whose `get` is given a Recorded.
+
+    Raises:
+        ConfigError: not a source, a bad pattern, an unknown column.
+        JournalError: the journal cannot be read.
+        ColumnError: one of your columns failed.
+    """
+    chosen = choose(EVENT_COLUMNS, columns)
+    with opened(source, subject) as found:
+        if isinstance(found.journal, ColumnReader) and all(column in EVENT_COLUMNS for column in chosen):
+            names = [_STORED[column.name] for column in chosen]
+            return to_frame(_from_pages(chosen, found.journal.read_columns(names, types=types, subject=found.subject)))
+        return build_frame(chosen, found.read(types))
+
+
+def _from_pages(columns: list[Column[Recorded]], pages: Iterable[list[tuple[Any, ...]]]) -> pa.Table:
+    types = [column.arrow_type for column in columns]
+    parts: list[list[pa.Array]] = [[] for _ in columns]
+    for rows in pages:
+        # The journal puts the row's seq behind the cells that were asked for.
+        for cells, dtype, part in zip(zip(*rows, strict=True), types, parts, strict=False):
+            part.append(pa.array(cells, dtype))
+    arrays = [pa.chunked_array(part, type=dtype) for part, dtype in zip(parts, types, strict=True)]
+    return pa.Table.from_arrays(arrays, names=[column.name for column in columns])

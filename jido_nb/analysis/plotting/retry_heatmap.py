@@ -1,0 +1,59 @@
+"""`retry_heatmap`: a retry matrix as a picture."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from ..retry_matrix import COUNTS, retry_matrix
+from ..source import Source
+from .canvas import INK, axes_for, empty, title, write
+
+
+def retry_heatmap(
+    source: Source | pd.DataFrame,
+    index: str | Sequence[str] = "error_category",
+    columns: str | Sequence[str] = ("backend", "stream"),
+    values: str = "attempts",
+    *,
+    aggregate: str = "sum",
+    ax: Axes | None = None,
+) -> Axes:
+    """One cell per combination, darker for more, with its number written in it.
+
+    Args:
+        source: A path or URL, a Journal, a Lab, a runtime, a conversation, a list of signals, an `attempts_df`, or a
+            matrix that `retry_matrix` gave.
+        index, columns, values, aggregate: As for `retry_matrix`.
+        ax: Where to draw; None makes a figure.
+
+    Raises:
+        ConfigError: an unknown column.
+    """
+    is_matrix = isinstance(source, pd.DataFrame) and "outcome" not in source.columns
+    matrix = source if is_matrix else retry_matrix(source, index, columns, values, aggregate)
+    rows, across = [_words(label) for label in matrix.index], [_words(label) for label in matrix.columns]
+    ax = axes_for(ax, width=2.5 + 1.3 * max(2, len(across)), height=1.6 + 0.45 * max(2, len(rows)),
+                  summary=f"retry matrix, {len(rows)} by {len(across)}")  # fmt: skip
+    title(ax, values if values in COUNTS else f"{aggregate} of {values}")
+    if matrix.empty:
+        return empty(ax, "no attempts in this log")
+    cells = matrix.to_numpy(dtype=float, na_value=np.nan)
+    top = float(np.nanmax(cells)) if not np.isnan(cells).all() else 0.0
+    ax.imshow(cells, cmap="Greys", vmin=0, vmax=max(top, 1.0) * 1.25, aspect="auto")
+    for (row, column), cell in np.ndenumerate(cells):
+        shade = "white" if not np.isnan(cell) and cell > 0.7 * max(top, 1.0) else INK
+        write(ax, column, row, "" if np.isnan(cell) else f"{cell:,.10g}", ha="center", color=shade)
+    ax.set_yticks(range(len(rows)), labels=rows, parse_math=False)
+    ax.set_xticks(range(len(across)), labels=across, parse_math=False)
+    ax.tick_params(length=0)
+    ax.set_xlabel(", ".join(str(name) for name in matrix.columns.names), color=INK)
+    ax.set_ylabel(", ".join(str(name) for name in matrix.index.names), color=INK)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return ax
+
+
+def _words(label: object) -> str:
+    return "\n".join(map(str, label)) if isinstance(label, tuple) else str(label)

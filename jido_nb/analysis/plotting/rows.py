@@ -1,0 +1,23 @@
+"""Rows of a frame as plain Python values, whatever dtypes people gave it on the way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from ...errors import ConfigError
+
+
+def rows_of(frame: pd.DataFrame, names: Sequence[str], kind: str) -> list[dict[str, Any]]:
+    """The cells of `names`, None for missing, times as aware datetimes.
+
+    Raises:
+        ConfigError: a column is missing, so this is no frame of that `kind` (`attempts_df`, ...).
+    """
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        message = f"this frame is no {kind}: it has no column {', '.join(missing)}"
+        raise ConfigError(message, field="source", value=missing[0])
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame[list(names)], preserve_index=False).to_pylist()
+    return rows

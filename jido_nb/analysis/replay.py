@@ -1,0 +1,121 @@
+"""`replay`: live the log again, without a model, and say whether it is the same."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ..core.replay import Divergence, Replayer
+from ..core.state import ConversationState
+from ..errors import JidoError
+from .column import INT, TEXT, Column, build_frame
+from .html import facts_html, facts_text, shorten
+from .source import Source, read_source
+
+DIVERGENCE_COLUMNS: tuple[Column[Divergence], ...] = (
+    Column("seq", INT, lambda d: d.seq, "place in the journal where the replay stops being equal"),
+    Column("subject", TEXT, lambda d: d.subject, "the conversation"),
+    Column("signal_id", TEXT, lambda d: d.signal_id, "the signal that differs"),
+    Column("field", TEXT, lambda d: d.field, "what differs: digest, state_hash, data or applied_event_ids"),
+    Column("live", TEXT, lambda d: d.live, "what the log says"),
+    Column("replayed", TEXT, lambda d: d.replayed, "what the replay gives"),
+)
+
+
+class ReplayDiverged(JidoError):
+    """A replay is not equal to the log; `divergence` is the first difference."""
+
+    def __init__(self, divergence: Divergence, count: int) -> None:
+        others = f" (and {count - 1} more conversations differ)" if count > 1 else ""
+        super().__init__(f"{_told(divergence)}{others}; replay(...).divergence_df() has the details")
+        self.divergence = divergence
+
+
+class Replay:
+    """The verdict over a log. Frozen at the moment it was read: what is written later is not part of it."""
+
+    def __init__(self, replayer: Replayer, signals: int) -> None:
+        self._replayer = replayer
+        self.signals = signals
+        """Signals that were read, markers included."""
+        self.applied = replayer.applied
+        """Signals that were applied again."""
+        self.unapplied = len(replayer.unapplied)
+        """Signals that no marker names yet: the tail of a live log, or what a crash left."""
+        self.last_seq = replayer.last_seq
+
+    @property
+    def identical(self) -> bool:
+        """Whether everything that was applied gave the state and the outputs that the log says."""
+        return self._replayer.identical
+
+    @property
+    def states(self) -> Mapping[str, ConversationState]:
+        """The state of each conversation at the end; of one that diverged, at its first difference."""
+        return self._replayer.states
+
+    @property
+    def conversations(self) -> int:
+        return len(self._replayer.states)
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """The first difference of each conversation that has one, in order of `seq`."""
+        return tuple(sorted(self._replayer.divergences, key=lambda divergence: divergence.seq))
+
+    def divergence_df(self) -> pd.DataFrame:
+        """One row per conversation that differs; no rows if the replay is identical."""
+        return build_frame(DIVERGENCE_COLUMNS, self.divergences)
+
+    def assert_identical(self) -> None:
+        """Raises ReplayDiverged, which names the first difference."""
+        if not self.identical:
+            raise ReplayDiverged(self.divergences[0], len(self.divergences))
+
+    def __repr__(self) -> str:
+        return facts_text(self._title(), self._facts())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": facts_html(self._title(), self._facts())}
+
+    def _title(self) -> str:
+        return "Replay: identical to the log" if self.identical else "Replay: NOT identical to the log"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        facts = [
+            ("signals", f"{self.signals:,}"),
+            ("applied again", f"{self.applied:,}"),
+            ("not applied yet", f"{self.unapplied:,}"),
+            ("conversations", f"{self.conversations:,}"),
+        ]
+        if not self.identical:
+            facts.append(("conversations that differ", f"{len(self.divergences):,}"))
+            facts.append(("first difference", _told(self.divergences[0])))
+        return facts
+
+
+def replay(source: Source, subject: str | None = None) -> Replay:
+    """Replay a log: follow its applied markers, call no model, compare every step with what was lived.
+
+    Args:
+        source: A path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals.
+        subject: Only this conversation.
+
+    Raises:
+        ConfigError: not a source.
+        JournalError: the journal cannot be read.
+    """
+    replayer = Replayer()
+    signals = 0
+    for recorded in read_source(source, subject=subject):
+        replayer.feed(recorded)
+        signals += 1
+    return Replay(replayer, signals)
+
+
+def _told(divergence: Divergence) -> str:
+    return (
+        f"seq {divergence.seq} in conversation {shorten(divergence.subject, 40)!r}: {divergence.field} of signal "
+        f"{shorten(divergence.signal_id, 60)!r} is {shorten(divergence.live)!r} in the log "
+        f"and {shorten(divergence.replayed)!r} in the replay"
+    )

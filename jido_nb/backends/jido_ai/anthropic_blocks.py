@@ -1,0 +1,34 @@
+"""An earlier answer as it may be sent back. Pure.
+
+The service wants its thinking back unchanged, but refuses a tool use that nothing answers, an answer that ends in
+thinking, and blocks of text without text (docs.anthropic.com, "Extended thinking" and "Tool use").
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+_THINKING = ("thinking", "redacted_thinking")
+
+
+def sendable(blocks: Sequence[Mapping[str, Any]], following: Any) -> list[dict[str, Any]]:
+    """The blocks of an answer that the next request can hold.
+
+    Args:
+        following: The content of the message after it; None: there is none, so that the model goes on with this one.
+    """
+    kept = [
+        {name: value for name, value in block.items() if value is not None}  # nulls are for reading only
+        for block in blocks
+        if block.get("type") != "text" or str(block.get("text") or "").strip()
+    ]
+    if following is None:
+        return kept
+    answered = {*_answers(blocks), *_answers(following if isinstance(following, list) else ())}
+    kept = [block for block in kept if not str(block.get("type")).endswith("tool_use") or block.get("id") in answered]
+    while kept and kept[-1].get("type") in _THINKING:
+        kept.pop()
+    return kept
+
+
+def _answers(blocks: Collection[Any]) -> list[Any]:
+    return [block.get("tool_use_id") for block in blocks if isinstance(block, Mapping) and "tool_use_id" in block]

@@ -1,0 +1,166 @@
+"""What readers of a conversation see of an effect: `conv.out.*` signals, projected from its lifecycle.
+
+Every ending is visible. A failed or canceled generation says so and keeps the text that had arrived.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .catalogue import (
+    ASSISTANT_CANCELED,
+    ASSISTANT_COMPLETED,
+    ASSISTANT_DELTA,
+    ASSISTANT_FAILED,
+    LLM_EFFECT,
+    TOOL_EFFECT,
+    TOOL_STATUS,
+    lifecycle_of,
+)
+from .directives import EmitOutput
+from .signal import Signal, values_of
+
+OUTPUT_SOURCE = "/runtime/projections"
+DEFAULT_CHANNEL = "primary"
+
+_BASE_KEYS = (
+    *(("attempt", 1), ("sequence", 1)),
+    *(("backend", 4), ("provider", 4), ("model", 4)),
+    *(("finish_reason", 2), ("usage", 2)),
+)
+"""What outputs take over from a lifecycle signal, and in how many places it is looked for: the payload, its result,
+its metadata, its result's metadata."""
+
+_NOTHING: Mapping[str, Any] = {}
+_UNHAPPY = {
+    "failed": (ASSISTANT_FAILED, ("reason", "error_category")),
+    "canceled": (ASSISTANT_CANCELED, ("reason",)),
+}
+
+_TOOL_KEYS = ("tool_name", "tool_call_id", "tool_event", "tool_status")
+
+
+def outputs_of(signal: Signal) -> list[EmitOutput]:
+    """The outputs that one lifecycle signal calls for, in order; most call for one or none."""
+    prefix, lifecycle = lifecycle_of(signal.type)
+    if prefix == LLM_EFFECT:
+        outputs = _generation(values_of(signal.data), lifecycle)
+    elif prefix == TOOL_EFFECT:
+        outputs = [(TOOL_STATUS, _tool_execution(values_of(signal.data), lifecycle))]
+    else:
+        return []
+    id, subject = signal.id, signal.subject
+    return [EmitOutput(f"{id}/out/{index}", type, subject, data, id) for index, (type, data) in enumerate(outputs)]
+
+
+def _generation(data: Mapping[str, Any], lifecycle: str) -> list[tuple[str, dict[str, Any]]]:
+    result = _mapping(data.get("result"))
+    outputs: list[tuple[str, dict[str, Any]]] = []
+    if lifecycle == "progress":
+        delta = _first_text(data, ("token_delta", "delta")) or _first_text(result, ("delta", "text"))
+        if delta:
+            outputs.append((ASSISTANT_DELTA, _assistant(data, result, "delta", delta)))
+    elif lifecycle == "completed":
+        content = _first_text(data, ("content",)) or _first_text(result, ("text", "summary")) or ""
+        outputs.append((ASSISTANT_COMPLETED, _assistant(data, result, "content", content)))
+    elif lifecycle in _UNHAPPY:
+        type, keys = _UNHAPPY[lifecycle]
+        partial = _assistant(data, result, "content", _first_text(data, ("partial_text",)) or "")
+        partial.update((key, data[key]) for key in keys if data.get(key) is not None)
+        outputs.append((type, partial))
+    if lifecycle in {"progress", "completed"}:
+        found = _tool_facts(data, result)
+        if found:
+            outputs.append((TOOL_STATUS, _generation_tool(data, result, found)))
+    return outputs
+
+
+def _tool_facts(data: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    places = (data, result, _mapping(result.get("metadata"))) if result else (data,)
+    found = {}
+    for key in _TOOL_KEYS:
+        value = _first_of(key, places)
+        if value is not None:
+            found[key] = value
+    return found
+
+
+def _generation_tool(data: Mapping[str, Any], result: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    status = _first(found.pop("tool_status", None), found.get("tool_event"), data["lifecycle"])
+    message = _first(data.get("tool_message"), data.get("message"), data.get("reason"), status)
+    output_id = f"tool-{found.get('tool_call_id') or data['effect_id']}"
+    return {"output_id": output_id, **_base(data, result), **found, "status": status, "message": message}
+
+
+def _tool_execution(data: Mapping[str, Any], lifecycle: str) -> dict[str, Any]:
+    status = data.get("status") or lifecycle
+    message = _first_text(data, ("tool_message", "message", "reason")) or status
+    return {
+        "output_id": f"tool-{data['effect_id']}",
+        "channel": _channel(data),
+        "effect_id": data["effect_id"],
+        "lifecycle": lifecycle,
+        "status": status,
+        "message": message,
+        **_present(tool_name=data.get("tool_name"), tool_call_id=data.get("tool_call_id")),
+    }
+
+
+def _assistant(data: Mapping[str, Any], result: Mapping[str, Any], key: str, text: str) -> dict[str, Any]:
+    return {"output_id": f"assistant-{data['effect_id']}", **_base(data, result), key: text}
+
+
+def _base(data: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = data.get("metadata")
+    # Most signals are pieces of a stream, and hold all that is looked for at their top.
+    places: tuple[Mapping[str, Any], ...] = (data,)
+    if result or metadata:
+        places = (data, result, _mapping(metadata), _mapping(result.get("metadata")))
+    base = {
+        "channel": _channel(data),
+        "effect_id": data["effect_id"],
+        "lifecycle": data["lifecycle"],
+        "status": _first_of("status", places[:2]) or data["lifecycle"],
+    }
+    for key, reach in _BASE_KEYS:
+        value = data.get(key)
+        if value is None and reach > 1:
+            value = _first_of(key, places[1:reach])
+        if value is not None:
+            base[key] = value
+    if not base.get("usage", True):
+        del base["usage"]
+    return base
+
+
+def _first_of(key: str, places: Sequence[Mapping[str, Any]]) -> Any:
+    for place in places:
+        value = place.get(key)
+        if value is not None:
+            return value
+    return None
+
+
+def _channel(data: Mapping[str, Any]) -> Any:
+    return data.get("channel") or data.get("ingress") or DEFAULT_CHANNEL
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    # The first test alone settles nearly every call; isinstance with an abstract class is slow when it says no.
+    return _NOTHING if value is None or not isinstance(value, Mapping) else value
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _first_text(place: Mapping[str, Any], keys: Iterable[str]) -> str | None:
+    # White space is text: a delta of one newline must reach the reader.
+    for key in keys:
+        value = place.get(key)
+        if value and isinstance(value, str):
+            return value
+    return None

@@ -1,0 +1,117 @@
+"""From a conversation's state and the next signal to the new state and what must be done about it.
+
+The reducer never looks at backends, clocks or the journal. Replaying the same signals in the same order therefore
+gives the same states and asks for the same outputs, and the chained hash proves it.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from .catalogue import (
+    ABORT_REQUESTED,
+    CONTROL_TYPES,
+    MESSAGE_RECEIVED,
+    TERMINAL_LIFECYCLES,
+    TIMER_TICK,
+    TOOL_REQUESTED,
+    stream_of,
+)
+from .directives import CancelEffects, Directive, StartEffect
+from .outputs import outputs_of
+from .policy import EffectClass
+from .signal import CONTRACT_MAJOR, Signal, to_body, values_of
+from .state import CHAIN_BYTES, HISTORY_LIMIT, ConversationState, HistoryEntry
+
+_STARTS: dict[str, tuple[EffectClass, str, str]] = {
+    MESSAGE_RECEIVED: ("llm", "generation", "llm-generation-"),
+    TOOL_REQUESTED: ("tool", "execution", "tool-execution-"),
+    TIMER_TICK: ("timer", "wait", "timer-wait-"),
+}
+_FLAGS = {type: type.rpartition(".")[2] for type in CONTROL_TYPES}
+
+
+def effect_id_of(signal: Signal) -> str | None:
+    """The id of the effect that `signal` starts, or None if it starts none."""
+    start = _STARTS.get(signal.type)
+    return start[2] + signal.id if start else None
+
+
+def reduce(
+    state: ConversationState, signal: Signal, seq: int, priority: int
+) -> tuple[ConversationState, list[Directive]]:
+    """Apply one signal. Markers (`conv.applied.*`) are not applied; callers leave them out."""
+    kind = signal.type
+    stream = stream_of(kind) or "audit"
+    flags, in_flight = state.flags, state.in_flight
+    directives: list[Directive] = []
+    if stream == "effect":
+        in_flight = _after_lifecycle(state, signal)
+        directives.extend(outputs_of(signal))
+    elif (start := _STARTS.get(kind)) is not None:
+        effect_class, effect_kind, prefix = start
+        effect_id = prefix + signal.id
+        in_flight = {**in_flight, effect_id: "requested"}
+        directives.append(
+            StartEffect(effect_id, signal.subject, effect_class, effect_kind, signal.data, cause_id=signal.id)
+        )
+        if kind == MESSAGE_RECEIVED:
+            flags = frozenset()
+    elif kind in CONTROL_TYPES:
+        flags = flags | {_FLAGS[kind]}
+        directives.append(_cancel(signal))
+    count = state.applied_count + 1
+    moved = b""
+    if flags != state.flags or (in_flight is not state.in_flight and in_flight != state.in_flight):
+        moved = to_body({"flags": sorted(flags), "in_flight": in_flight})
+    return (
+        ConversationState(
+            conversation_id=state.conversation_id,
+            applied_count=count,
+            stream_counts={**state.stream_counts, stream: state.stream_counts[stream] + 1},
+            flags=flags,
+            in_flight=in_flight,
+            history=(HistoryEntry(signal.id, kind, priority, seq), *state.history[: HISTORY_LIMIT - 1]),
+            chain=_chained(state, signal, f"{seq}\0{priority}\0{count}", moved),
+        ),
+        directives,
+    )
+
+
+def _after_lifecycle(state: ConversationState, signal: Signal) -> Mapping[str, str]:
+    in_flight = state.in_flight
+    data = values_of(signal.data)
+    effect_id, lifecycle = data["effect_id"], data["lifecycle"]
+    if not isinstance(effect_id, str) or not isinstance(lifecycle, str):
+        return in_flight
+    if lifecycle in TERMINAL_LIFECYCLES:
+        return {key: value for key, value in in_flight.items() if key != effect_id}
+    if lifecycle in {"started", "progress"} and in_flight.get(effect_id) != lifecycle:
+        return {**in_flight, effect_id: lifecycle}
+    return in_flight
+
+
+def _cancel(signal: Signal) -> CancelEffects:
+    data = signal.data
+    effect_id = data.get("effect_id") if signal.type != ABORT_REQUESTED else None
+    return CancelEffects(
+        conversation_id=signal.subject,
+        effect_id=effect_id if isinstance(effect_id, str) else None,
+        reason=str(data.get("reason") or signal.type),
+        requested_by=str(data["requested_by"]) if data.get("requested_by") else None,
+        cause_id=signal.id,
+    )
+
+
+def _chained(state: ConversationState, signal: Signal, place: str, moved: bytes) -> bytes:
+    """The hash after one more signal: over the hash before, all that is stored of the signal, and where it led.
+
+    Nothing here depends on the version of Python or on the order in which a store gives extensions back.
+    """
+    extensions = signal.extensions
+    cause = extensions.get("cause_id")
+    others = b""
+    if len(extensions) != (1 if cause is None else 2) or extensions.get("contract_major") != CONTRACT_MAJOR:
+        others = to_body(dict(sorted(extensions.items())), "null")
+    facts = f"{place}\0{signal.id}\0{signal.type}\0{signal.source}\0{signal.time_us}\0{cause or ''}\0"
+    parts = (state.chain, facts.encode("utf-8", "replace"), others, moved, b"\0", signal.body)
+    return sha256(b"".join(parts)).digest()[:CHAIN_BYTES]

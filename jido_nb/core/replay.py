@@ -1,0 +1,173 @@
+"""Live again, from the log alone: follow the markers, apply what they name in their order, compare every step.
+
+A replay calls no model. It holds the log against itself in three ways: each signal's link of the hash chain (nothing
+stored of it was touched and the reducer still does what it did), the payload of each marker, and each `conv.out.*`
+signal against the output that the reducer asks for now. The first difference of a conversation is named; what follows
+it in that conversation cannot be judged, and is only counted. What no marker covers yet cannot be judged either.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .catalogue import APPLIED, priority_of, stream_of
+from .directives import EmitOutput
+from .engine import DIGEST_BYTES, MARKER_SOURCE, digest_of, marker_data, marker_id
+from .reducer import reduce
+from .signal import Recorded, Signal, to_body
+from .state import ConversationState
+
+_MISSING = "not in the log before"
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where a replay stops being equal to what was lived: which field of which signal, and both values."""
+
+    seq: int
+    subject: str
+    signal_id: str
+    field: str
+    live: str
+    replayed: str
+
+
+@dataclass(slots=True)
+class _Conversation:
+    state: ConversationState
+    pending: dict[str, Recorded] = field(default_factory=dict)
+    expected: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Payloads of the outputs that the reducer asked for and the log has not shown yet."""
+    diverged: bool = False
+
+
+class Replayer:
+    """Feed it a journal in order; ask it at any time. It never raises for what a log holds."""
+
+    def __init__(self, states: Mapping[str, ConversationState] | None = None) -> None:
+        self._conversations = {subject: _Conversation(state) for subject, state in (states or {}).items()}
+        self.divergences: list[Divergence] = []
+        """The first difference of each conversation that has one."""
+        self.applied = 0
+        self.unjudged = 0
+        """Signals and markers that came after their conversation's first difference."""
+        self.last_seq = 0
+
+    @property
+    def identical(self) -> bool:
+        return not self.divergences
+
+    @property
+    def states(self) -> dict[str, ConversationState]:
+        return {subject: conversation.state for subject, conversation in self._conversations.items()}
+
+    @property
+    def unapplied(self) -> list[Recorded]:
+        """Signals that no marker has named yet: the tail of a live log, or what a crash left."""
+        waiting = [entry for conversation in self._conversations.values() for entry in conversation.pending.values()]
+        return sorted(waiting, key=lambda recorded: recorded.seq)
+
+    def feed(self, recorded: Recorded) -> None:
+        """Take the next signal of the journal."""
+        seq, signal = recorded
+        conversation = self._conversations.get(signal.subject)
+        if conversation is None:
+            conversation = self._conversations[signal.subject] = _Conversation(ConversationState(signal.subject))
+        before, self.last_seq = self.last_seq, max(seq, self.last_seq)
+        if conversation.diverged:
+            self.unjudged += 1
+        elif seq <= before:
+            self._diverge(conversation, recorded, signal.id, "seq", str(seq), f"after {before}")
+        elif stream_of(signal.type) != "applied":
+            conversation.pending[signal.id] = recorded
+        elif signal.type == APPLIED:
+            try:
+                if not _is_foreign(signal):
+                    self._follow(conversation, recorded)
+            except Exception as error:
+                self._diverge(conversation, recorded, signal.id, "data", "a marker", f"{type(error).__name__}: {error}")
+
+    def _follow(self, conversation: _Conversation, marker: Recorded) -> None:
+        signal = marker.signal
+        ids, digests = _run(signal.data)
+        count = conversation.state.applied_count + len(ids)
+        if signal.data.get("applied_count") != count:
+            live = str(signal.data.get("applied_count"))
+            self._diverge(conversation, marker, signal.id, "applied_count", live, str(count))
+            return
+        for signal_id, digest in zip(ids, digests, strict=True):
+            recorded = conversation.pending.pop(signal_id, None)
+            if recorded is None:
+                self._diverge(conversation, marker, signal_id, "applied_event_ids", signal_id, _MISSING)
+                return
+            if not self._apply(conversation, recorded):
+                return
+            replayed = digest_of(conversation.state)
+            if digest != replayed:
+                self._diverge(conversation, recorded, signal_id, "digest", digest, replayed)
+                return
+        self._compare(conversation, marker, ids, digests)
+
+    def _compare(
+        self, conversation: _Conversation, marker: Recorded, ids: Sequence[str], digests: Sequence[str]
+    ) -> None:
+        """Hold a marker against the one that the replay would write; where it was applied is no part of the proof."""
+        signal = marker.signal
+        expected = marker_data(conversation.state, ids, digests, signal.data.get("partition_id"))
+        if signal.id != marker_id(expected):
+            self._diverge(conversation, marker, signal.id, "id", signal.id, marker_id(expected))
+        elif signal.body != to_body(expected, "null"):
+            name = next((key for key, value in expected.items() if signal.data.get(key) != value), "data")
+            live, replayed = signal.data.get(name, signal.data), expected.get(name, expected)
+            self._diverge(conversation, marker, signal.id, name, str(live), str(replayed))
+
+    def _apply(self, conversation: _Conversation, recorded: Recorded) -> bool:
+        """Apply one signal; whether that could be done."""
+        signal = recorded.signal
+        expected = conversation.expected.pop(signal.id, None)
+        if expected is not None and (body := to_body(expected, "null")) != signal.body:
+            live, replayed = signal.body.decode("utf-8", "replace"), body.decode("utf-8", "replace")
+            self._diverge(conversation, recorded, signal.id, "data", live, replayed)
+            return False
+        try:
+            conversation.state, directives = reduce(conversation.state, signal, recorded.seq, priority_of(signal.type))
+        except Exception as error:  # a payload that the contract would never have let in: somebody was here
+            live = signal.body.decode("utf-8", "replace")
+            self._diverge(conversation, recorded, signal.id, "data", live, f"{type(error).__name__}: {error}")
+            return False
+        for directive in directives:
+            if isinstance(directive, EmitOutput):
+                conversation.expected[directive.id] = directive.data
+        self.applied += 1
+        return True
+
+    def _diverge(
+        self, conversation: _Conversation, at: Recorded, signal_id: str, field: str, live: str, replayed: str
+    ) -> None:
+        conversation.diverged = True
+        conversation.pending.clear()
+        conversation.expected.clear()
+        subject = at.signal.subject
+        self.divergences.append(Divergence(at.seq, subject, signal_id, field, live, replayed))
+
+
+def _is_foreign(marker: Signal) -> bool:
+    """Whether somebody else wrote this marker: it claims nothing that could be proven."""
+    return marker.source != MARKER_SOURCE and marker.id != marker_id(marker.data)
+
+
+def _run(data: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The ids that a marker covers, and the digest of each. Raises ValueError if they cannot be told."""
+    ids, digests = data.get("applied_event_ids"), data.get("digests")
+    width = 2 * DIGEST_BYTES
+    if not isinstance(ids, list) or not isinstance(digests, str) or not ids or len(digests) != width * len(ids):
+        raise ValueError("no list of ids with a digest for each")
+    return ids, [digests[start : start + width] for start in range(0, len(digests), width)]
+
+
+def replay(log: Iterable[Recorded], states: Mapping[str, ConversationState] | None = None) -> Replayer:
+    """Replay a whole log, or what follows `states`."""
+    replayer = Replayer(states)
+    for recorded in log:
+        replayer.feed(recorded)
+    return replayer

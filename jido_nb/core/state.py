@@ -1,0 +1,39 @@
+"""What a conversation's reducer remembers: small, immutable, and the same after a replay."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from .catalogue import STREAMS
+
+HISTORY_LIMIT = 100
+CHAIN_BYTES = 16
+NO_CHAIN = bytes(CHAIN_BYTES)
+
+
+class HistoryEntry(NamedTuple):
+    """One applied signal, in short."""
+
+    id: str
+    type: str
+    priority: int
+    seq: int
+
+
+class ConversationState(NamedTuple):
+    """The reducer's view of one conversation. Its mappings are shared between states and must not be changed.
+
+    `in_flight` maps effect ids to their last lifecycle; `history` is newest first, at most 100 entries;
+    `chain` is the hash over every signal applied so far and the state after each.
+    """
+
+    conversation_id: str
+    applied_count: int = 0
+    stream_counts: Mapping[str, int] = dict.fromkeys(STREAMS, 0)
+    flags: frozenset[str] = frozenset()
+    in_flight: Mapping[str, str] = {}
+    history: tuple[HistoryEntry, ...] = ()
+    chain: bytes = NO_CHAIN
+
+    @property
+    def last_event(self) -> HistoryEntry | None:
+        return self.history[0] if self.history else None

@@ -1,0 +1,281 @@
+"""A journal in one SQLite file: durable, readable by any SQLite tool, shared by the processes of one machine.
+
+One connection writes, under a lock; others read, each for one bounded page at a time, so that no reader ever holds up
+the writer or keeps the write-ahead log from being folded back into the file.
+"""
+
+import os
+import sqlite3
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal
+
+from ..core.catalogue import APPLIED
+from ..core.pattern import compile_types, matches_any
+from ..core.signal import Recorded, Signal
+from ..errors import ClosedError, JournalError
+from . import sqlite_schema as sql
+from .codec import COLUMNS, Row, from_row, to_row
+from .columns import column_pages
+from .marker import unapplied_of
+from .protocol import Appended
+from .sqlite_connect import open_reader, open_writer
+from .sqlite_file import check_place, explain
+from .sqlite_filter import conditions
+
+PAGE = 500
+"""Signals that a read takes in one go."""
+
+IDLE_READERS = 4
+"""Reading connections that are kept for the next read; more are opened while more threads read at once."""
+
+_COVERED = COLUMNS.index("covered")
+
+# Connections that a forked child inherited. Closing them there would act on the parent's file, so they are kept.
+_inherited: list[tuple[Any, ...]] = []
+
+
+class SqliteJournal:
+    """See `Journal` for what it promises.
+
+    With `synchronous="NORMAL"` what was appended survives the death of the process at any point; with `"FULL"` it also
+    survives the loss of power, at the price of one disk flush per append.
+    """
+
+    blocking = True
+
+    def __init__(
+        self,
+        path: str | Path,
+        read_only: bool = False,
+        synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
+        busy_timeout_ms: int = 10_000,
+    ) -> None:
+        """Open the journal at `path`, or make one; `read_only` makes and changes nothing.
+
+        Raises:
+            JournalError: the place or the file does not serve, and was left as it was.
+        """
+        self._path = Path(path).expanduser().resolve()
+        self.location = str(self._path)
+        self.read_only = read_only
+        self._timeout_s = busy_timeout_ms / 1000
+        self._lock = Lock()
+        self._pid = os.getpid()
+        self._closed = False
+        self._writer: sqlite3.Connection | None = None
+        self._readers: list[sqlite3.Connection] = []
+        exists = check_place(self._path, read_only=read_only)
+        if not read_only:
+            self._writer = open_writer(self._path, exists, synchronous, self._timeout_s)
+        else:
+            self._readers.append(open_reader(self._path, self._timeout_s))
+        _open_journals.add(self)
+
+    def append(self, signals: Sequence[Signal]) -> list[Appended]:
+        with self._lock:
+            self._check_open()
+            writer = self._writer
+            if writer is None:
+                raise JournalError(f"the journal {self.location} was opened for reading only", path=self.location)
+            if not signals:
+                return []
+            try:
+                try:
+                    return self._append_new(writer, signals)
+                except sqlite3.IntegrityError:
+                    return self._append_known(writer, signals)
+            except sqlite3.Error as error:
+                raise explain(error, self.location, "write to") from error
+            except (UnicodeEncodeError, OverflowError) as error:
+                message = f"cannot write to the journal {self.location}: a value cannot be stored: {error}"
+                raise JournalError(message, path=self.location) from error
+
+    def _append_new(self, writer: sqlite3.Connection, signals: Sequence[Signal]) -> list[Appended]:
+        """The common case, in which nothing was seen before. Raises IntegrityError, with nothing written, if it was."""
+        with _transaction(writer):
+            first = writer.execute(sql.LAST_SEQ).fetchone()[0] + 1
+            rows = [to_row(seq, signal) for seq, signal in enumerate(signals, first)]
+            if len(rows) == 1:
+                writer.execute(sql.INSERT, rows[0])
+            else:
+                writer.executemany(sql.INSERT, rows)
+            writer.executemany(sql.COUNT, _counts(rows))
+        return [Appended(Recorded(seq, signal), False) for seq, signal in enumerate(signals, first)]
+
+    def _append_known(self, writer: sqlite3.Connection, signals: Sequence[Signal]) -> list[Appended]:
+        answer: list[Appended] = []
+        with _transaction(writer):
+            seq = writer.execute(sql.LAST_SEQ).fetchone()[0]
+            rows = []
+            for signal in signals:
+                stored = writer.execute(sql.FIND, (signal.id, signal.subject)).fetchone()
+                if stored is not None:
+                    answer.append(Appended(from_row(stored), True))
+                    continue
+                seq += 1
+                rows.append(to_row(seq, signal))
+                writer.execute(sql.INSERT, rows[-1])
+                answer.append(Appended(Recorded(seq, signal), False))
+            writer.executemany(sql.COUNT, _counts(rows))
+        return answer
+
+    def read(
+        self,
+        *,
+        types: str | Iterable[str] | None = None,
+        subject: str | None = None,
+        after_seq: int = 0,
+        until_seq: int | None = None,
+        effect_id: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Recorded]:
+        self._check_open()
+        patterns = compile_types(types)
+
+        def pages() -> Iterator[Recorded]:
+            last = self.last_seq()
+            high = last if until_seq is None else min(until_seq, last)
+            low, left = max(after_seq, 0), limit
+            wanted: list[str] | None = None
+            if patterns is not None:
+                wanted = [type for type in self._types() if matches_any(patterns, type)]
+                if not wanted:
+                    return
+            where, values = conditions(wanted, subject, effect_id)
+            order = "DESC" if newest_first else "ASC"
+            statement = f"{sql.SELECT} WHERE {where} AND s.seq > ? AND s.seq <= ? ORDER BY s.seq {order} LIMIT ?"
+            while low < high and (left is None or left > 0):
+                count = PAGE if left is None else min(PAGE, left)
+                rows = self._query(statement, (*values, low, high, count))
+                yield from map(from_row, rows)
+                if len(rows) < count:
+                    return
+                if newest_first:
+                    high = rows[-1][0] - 1
+                else:
+                    low = rows[-1][0]
+                left = None if left is None else left - count
+
+        return pages()
+
+    def read_columns(
+        self, names: Sequence[str], *, types: str | Iterable[str] | None = None, subject: str | None = None
+    ) -> Iterator[list[Row]]:
+        """Pages of rows, for frames; see `columns.ColumnReader`."""
+        patterns = compile_types(types)
+        wanted = None if patterns is None else [type for type in self._types() if matches_any(patterns, type)]
+        where, values = conditions(wanted, subject, None)
+        return column_pages(self._query, names, where, values, self.last_seq())
+
+    def find(self, signal_id: str, subject: str | None = None) -> Recorded | None:
+        if subject is None:
+            rows = self._query(sql.FIND_ANYWHERE, (signal_id,))
+        else:
+            rows = self._query(sql.FIND, (signal_id, subject))
+        return from_row(rows[0]) if rows else None
+
+    def last_seq(self) -> int:
+        return int(self._query(sql.LAST_SEQ)[0][0])
+
+    def subjects(self) -> list[str]:
+        return [row[0] for row in self._query(sql.SUBJECTS)]
+
+    def statistics(self) -> dict[str, Any]:
+        conversations = self._query("SELECT count(*) FROM conversations")[0][0]
+        files = (self._path, self._path.with_name(self._path.name + "-wal"))
+        size = sum(file.stat().st_size for file in files if file.exists())
+        return {"signals": self.last_seq(), "conversations": conversations, "bytes": size}
+
+    def unfinished_effects(self) -> list[Recorded]:
+        return [from_row(row) for row in self._query(sql.UNFINISHED)]
+
+    def unapplied(self) -> list[Recorded]:
+        waiting: list[Recorded] = []
+        for (subject,) in self._query(sql.UNEVEN):
+            waiting += unapplied_of(self.read(subject=subject))
+        return sorted(waiting, key=lambda recorded: recorded.seq)
+
+    def close(self) -> None:
+        if self._pid != os.getpid():
+            return
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            connections = [*self._readers, *([self._writer] if self._writer else [])]
+            self._readers, self._writer = [], None
+        for connection in connections:
+            connection.close()
+
+    def _types(self) -> list[str]:
+        return [row[0] for row in self._query(sql.TYPES)]
+
+    def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
+        self._check_open()
+        try:
+            # Taking from and adding to a list are single steps, so readers need no lock of their own.
+            reader = self._readers.pop()
+        except IndexError:
+            reader = open_reader(self._path, self._timeout_s)
+        try:
+            return reader.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise explain(error, self.location, "read") from error
+        finally:
+            if self._closed or len(self._readers) >= IDLE_READERS:
+                reader.close()
+            else:
+                self._readers.append(reader)
+
+    def _check_open(self) -> None:
+        if self._pid != os.getpid():
+            message = (
+                f"the journal {self.location} was opened by process {self._pid} and cannot be used in a fork of it "
+                f"({os.getpid()}); open it again there"
+            )
+            raise JournalError(message, path=self.location)
+        if self._closed:
+            raise ClosedError(f"the journal {self.location} is closed")
+
+
+_open_journals: "weakref.WeakSet[SqliteJournal]" = weakref.WeakSet()
+
+
+def _keep_inherited() -> None:
+    _inherited.extend((journal, journal._writer, list(journal._readers)) for journal in _open_journals)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_inherited)
+
+
+@contextmanager
+def _transaction(writer: sqlite3.Connection) -> Iterator[None]:
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        writer.execute("COMMIT")
+    except BaseException:
+        # SQLite may have rolled back by itself, as it does when the disk is full.
+        if writer.in_transaction:
+            writer.execute("ROLLBACK")
+        raise
+
+
+def _counts(rows: list[Row]) -> list[tuple[Any, ...]]:
+    """What `rows` add to the counts of their conversations, in the order of the statement `COUNT`."""
+    counts: dict[str, list[int]] = {}
+    for row in rows:
+        count = counts.get(row[4])
+        if count is None:
+            count = counts[row[4]] = [row[0], 0, 0, 0]
+        count[1] += 1
+        if row[2] == APPLIED:
+            count[2] += 1
+            count[3] += row[_COVERED]
+    return [(subject, *count) for subject, count in counts.items()]

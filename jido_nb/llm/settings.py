@@ -1,0 +1,204 @@
+"""The settings, as models. Where they come from is `jido_nb/settings.py`; nothing here reads a file."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError
+from pydantic import model_validator as validator
+
+from ..core.budget import NO_BUDGET, Budget
+from ..core.policy import DEFAULT_POLICIES, EffectClass, EffectPolicy, Millis
+from .default_providers import DEFAULT_PROVIDERS
+from .model_spec import SIMULATED
+from .settings_errors import config_error
+
+EndsWith = Literal["done", "finish_reason", "either"]
+"""`done`: the event `[DONE]`. `finish_reason`: a chunk with a finish reason. A stream that stops before it, failed."""
+_SECTION = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProviderSettings(BaseModel):
+    """One connection to one model API."""
+
+    model_config = _SECTION
+
+    kind: str | None = None
+    """The protocol that it speaks (`anthropic`, `openai`, `simulated`). None: the one of its own name."""
+    base_url: str | None = None
+    """Without the path of the call. None: the vendor's own, or a simulator that is started when first needed."""
+    api_key_env: str | None = None
+    """Name of the environment variable that holds the key; the key itself is never a setting. None: no key is sent."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    ends_with: EndsWith = "either"
+    """Kind `openai`: what tells that a stream is whole."""
+    extra_options: tuple[str, ...] = ()
+    """Kind `openai`: options that this server takes beside OpenAI's own."""
+
+
+class BackendSettings(BaseModel):
+    """One row of the backend table. What is None is left to the `default_*` settings."""
+
+    model_config = _SECTION
+
+    module: str | None = None
+    """`package.module:opener` of a backend of your own; None: the built-in of this name."""
+    stream: bool | None = None
+    timeout_ms: Millis | None = None
+    provider: str | None = None
+    model: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    agents: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+DEFAULT_ALIASES: Mapping[str, str] = {
+    "fast": "anthropic:claude-haiku-5-5",
+    "capable": "anthropic:claude-sonnet-5-5",
+    "thinking": "anthropic:claude-sonnet-5-5",
+    "reasoning": "anthropic:claude-opus-5-5",
+    "planning": "anthropic:claude-opus-5-5",
+}
+DEFAULT_AGENTS = (
+    "simulated", "claude", "codex", "codex-app-server", "gemini", "gemini-acp", "opencode", "opencode-acp", "acp",
+)  # fmt: skip
+"""The agents of the harness (`backends/harness/agents/table.py`) that can be asked without a row of your own."""
+DEFAULT_BACKENDS: Mapping[str, Any] = {
+    "jido_ai": {"providers": DEFAULT_PROVIDERS},
+    # An agent works for minutes where a model answers in seconds.
+    "harness": {"timeout_ms": 600_000, "agents": {name: {} for name in DEFAULT_AGENTS}},
+}
+
+
+class LLMSettings(BaseModel):
+    """Which model answers when nobody says so. A newcomer without a key gets the simulator."""
+
+    model_config = _SECTION
+
+    default_backend: str = "jido_ai"
+    default_stream: bool = True
+    default_timeout_ms: Millis = 30_000
+    """Limit of one attempt."""
+    default_provider: str | None = SIMULATED
+    default_model: str | None = "simulated:story"
+    aliases: dict[str, str] = Field(default_factory=lambda: dict(DEFAULT_ALIASES))
+    """Short names for models; yours are added to the built-in ones."""
+    backends: dict[str, BackendSettings] = Field(
+        default_factory=lambda: {
+            name: BackendSettings.model_validate(table) for name, table in DEFAULT_BACKENDS.items()
+        }
+    )
+    """By name; yours are merged into the built-in ones."""
+
+    @validator(mode="before")
+    @classmethod
+    def _over_the_built_in_tables(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        tables = {"aliases": DEFAULT_ALIASES, "backends": DEFAULT_BACKENDS}
+        return {
+            name: merged(tables[name], value) if name in tables and isinstance(value, Mapping) else value
+            for name, value in data.items()
+        }
+
+
+class EffectsSettings(BaseModel):
+    """The policy of each class of effect; a part that is not named keeps its default."""
+
+    model_config = _SECTION
+
+    llm: EffectPolicy = DEFAULT_POLICIES["llm"]
+    tool: EffectPolicy = DEFAULT_POLICIES["tool"]
+    timer: EffectPolicy = DEFAULT_POLICIES["timer"]
+
+    @validator(mode="before")
+    @classmethod
+    def _over_the_defaults(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        defaults: Mapping[Any, EffectPolicy] = DEFAULT_POLICIES
+        return {
+            name: {**defaults[name].model_dump(), **parts} if name in defaults and isinstance(parts, Mapping) else parts
+            for name, parts in data.items()
+        }
+
+    def of(self, effect_class: EffectClass) -> EffectPolicy:
+        policy: EffectPolicy = getattr(self, effect_class)
+        return policy
+
+
+class BudgetsSettings(BaseModel):
+    """Caps on what may be spent; messages and conversations can tighten them, never widen them."""
+
+    model_config = _SECTION
+
+    effect: Budget = NO_BUDGET
+    """Of each generation."""
+    conversation: Budget = NO_BUDGET
+    """Of all generations of one conversation together."""
+
+
+class Settings(BaseModel):
+    """Everything that can be set. Any part may be given as plain dicts, in the shape of the TOML file.
+
+    Raises:
+        ConfigError: a key that does not exist, with the closest one that does, or a value that does not fit.
+    """
+
+    model_config = _SECTION
+
+    llm: LLMSettings = Field(default_factory=LLMSettings)
+    effects: EffectsSettings = Field(default_factory=EffectsSettings)
+    budgets: BudgetsSettings = Field(default_factory=BudgetsSettings)
+    journal: str | None = None
+    """Path or URL of the journal when none is named in code; None: in memory."""
+    runtime_partitions: Annotated[int, Field(ge=1, le=256)] = 4
+    context_messages: Annotated[int, Field(ge=1, le=10_000)] = 40
+    """How many messages of the conversation a request holds."""
+    backend_cancel_timeout_ms: Annotated[int, Field(ge=1, le=60_000)] = 2_000
+    """How long a cancel waits for the backend before it goes on without."""
+    allow_simulate_effect: bool = False
+    """Let messages script the failures of their own effect (`simulate_effect`): for tests and demonstrations."""
+
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    def policy_of(self, effect_class: EffectClass) -> EffectPolicy:
+        """The policy of a class of effects; for generations within `budgets.effect`."""
+        policy = self.effects.of(effect_class)
+        if effect_class != "llm":
+            return policy
+        return policy.model_copy(update={"budget": policy.budget.within(self.budgets.effect)})
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was said, without the defaults: the strongest layer when settings are loaded."""
+        return self._given
+
+    @validator(mode="wrap")
+    @classmethod
+    def _explain(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            settings = handler(data)
+        except ValidationError as error:
+            raise config_error(error, Settings) from None
+        if isinstance(data, Mapping):
+            settings._given = plain(data)
+        return settings
+
+
+def merged(base: Any, over: Any) -> Any:
+    """`base` with `over` on top, table by table; models count as tables of what was set in them."""
+    base, over = plain(base), plain(over)
+    if not (isinstance(base, dict) and isinstance(over, dict)):
+        return over
+    return {**base, **{key: merged(base[key], value) if key in base else value for key, value in over.items()}}
+
+
+def plain(value: Any) -> Any:
+    """The same with dicts in the place of models and mappings."""
+    if isinstance(value, Settings):
+        return value.given
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    return value

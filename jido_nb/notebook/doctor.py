@@ -1,0 +1,100 @@
+"""`%jido doctor` and `jido-nb doctor`: what is here, and how cancel will work with it. Keys are named, never shown."""
+
+import os
+import platform
+import shlex
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from ..version import __version__
+from .frontend import FrontEnd
+
+if TYPE_CHECKING:
+    from ..backends.harness.survey import Surveyed
+    from ..llm.settings import Settings
+    from .lab import Lab
+
+_PACKAGES = ("ipykernel", "ipywidgets", "anywidget", "anthropic", "pandas")
+
+
+Facts = list[tuple[str, object]]
+
+
+def examine(lab: "Lab", frontend: FrontEnd, shell: Any) -> Facts:
+    """Facts for people, as (name, fact); opens nothing. Asks the programs of the agents for their versions."""
+    facts = _packages()
+    facts += [("front end", f"{frontend.kind}: {frontend.why}"), ("cancel", _cancel(frontend, shell))]
+    facts.append(("journal", lab.journal_location))
+    if lab.is_open:
+        return facts + _keys(lab.settings) + _agents(lab.settings)
+    facts.append(("keys", "open the Lab first (any %%jido cell), then ask again"))
+    return facts + _agents_of_files()
+
+
+def examine_machine(settings: "Settings") -> Facts:
+    """The same for a terminal, where there is no Lab and no front end."""
+    return _packages() + _keys(settings) + _agents(settings)
+
+
+def _packages() -> Facts:
+    facts: Facts = [("jido_nb", __version__), ("python", f"{platform.python_version()} {sys.executable}")]
+    return facts + [(name, _version(name)) for name in _PACKAGES]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _cancel(frontend: FrontEnd, shell: Any) -> str:
+    if frontend.kind != "live":
+        return "interrupt (Ctrl-C), turn.cancel(), %jido cancel"
+    # Kernels before 7 hear the browser only between cells.
+    if hasattr(getattr(shell, "kernel", None), "shell_channel_thread"):
+        return "Cancel button at any time; Stop button; turn.cancel(), %jido cancel"
+    return (
+        "Cancel button between cells, else it offers the kernel's interrupt; Stop button; turn.cancel(), %jido cancel"
+    )
+
+
+def _keys(settings: "Settings") -> Facts:
+    rows: Facts = []
+    for backend in settings.llm.backends.values():
+        for name, provider in backend.providers.items():
+            if variable := provider.api_key_env:
+                rows.append((f"key for {name}", f"{variable} is {'set' if os.environ.get(variable) else 'not set'}"))
+    return rows or [("keys", "none needed")]
+
+
+def _agents_of_files() -> Facts:
+    from ..settings import load_settings
+
+    try:
+        return _agents(load_settings())
+    except ConfigError as error:
+        return [("settings", error)]
+
+
+def _agents(settings: "Settings") -> Facts:
+    from ..backends.harness.planning import NAME
+    from ..backends.harness.survey import survey
+
+    table = settings.llm.backends.get(NAME)
+    if table is None or table.module is not None:
+        return []
+    try:
+        return [(f"agent {found.name}", _agent(found)) for found in survey(table)]
+    except ConfigError as error:
+        return [("agents", error)]
+
+
+def _agent(found: "Surveyed") -> str:
+    place = shlex.join(found.program)
+    if found.problem is not None:
+        return f"{place}: {found.problem}" if place else found.problem
+    login = {True: "logged in", False: "not logged in", None: "login unknown"}[found.logged_in]
+    return f"{found.version or 'version unknown'} at {place}; {login}; cancel: {found.cancels_by}"

@@ -1,0 +1,122 @@
+"""The one door between synchronous cells and the runtime's own thread.
+
+The runtime lives on a daemon thread with its own event loop, so that streams go on while cells compute. Whoever waits
+at the door waits interruptibly: the kernel's interrupt ends the wait, whatever else runs in the cell.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from typing import Any, TypeVar
+
+from anyio.from_thread import start_blocking_portal
+
+from ..errors import ClosedError
+
+T = TypeVar("T")
+
+
+class Door:
+    """A thread with an event loop, and one thing that is open on it."""
+
+    def __init__(self, opening: AbstractAsyncContextManager[Any]) -> None:
+        self._pid = os.getpid()
+        self._stack = ExitStack()
+        self._closed = False
+        self._thread_id: int | None = None
+        self._portal = self._stack.enter_context(start_blocking_portal("asyncio", name="jido-runtime"))
+        try:
+            self._thread_id = self._portal.call(threading.get_ident)
+            self.inside = self._stack.enter_context(self._portal.wrap_async_context_manager(opening))
+        except BaseException:
+            self._stack.close()
+            self._closed = True
+            raise
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def call(self, work: Callable[..., Coroutine[Any, Any, T]], *args: Any, timeout: float | None = None) -> T:
+        """Run `work(*args)` on the runtime's loop and wait for it, at most `timeout` seconds.
+
+        Raises:
+            ClosedError: the Lab is closed, or this is a fork of its process.
+            TimeoutError: it took longer; the work was canceled.
+            KeyboardInterrupt: the wait was interrupted; the work was canceled.
+        """
+        if threading.get_ident() == self._thread_id:
+            raise ClosedError("this call waits for the runtime's thread and must not be made on it; use the async API")
+        future = self.start(work, *args)
+        with interruptible():
+            try:
+                return future.result(timeout)
+            except (KeyboardInterrupt, TimeoutError):
+                future.cancel()
+                raise
+
+    def ask(self, question: Callable[..., T], *args: Any) -> T:
+        """As `call`, for a plain function that must run on the runtime's loop."""
+
+        async def answer() -> T:
+            return question(*args)
+
+        return self.call(answer)
+
+    def start(self, work: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> Future[T]:
+        """Start `work(*args)` on the runtime's loop from any thread; returns at once."""
+        self._check()
+        return self._portal.start_task_soon(work, *args)
+
+    def close(self) -> None:
+        """Close what is open and end the thread. Bounded in time and idempotent; nothing in a forked child."""
+        if self._closed or os.getpid() != self._pid:
+            return
+        self._closed = True
+        self._stack.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ClosedError("this Lab is closed; make a new one with jido_nb.Lab(...), or run %reload_ext jido_nb")
+        if os.getpid() != self._pid:
+            raise ClosedError(
+                f"this Lab belongs to process {self._pid}, and this is a fork of it ({os.getpid()}); "
+                "make a new Lab in the child, with a journal of its own"
+            )
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make the kernel's interrupt raise KeyboardInterrupt here.
+
+    In a cell that contains an `await`, ipykernel has put a handler of its own in place that only cancels the task, and
+    a cell that blocks would never hear of it.
+    """
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if not on_main_thread or before in (signal.default_int_handler, signal.SIG_IGN, None):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            signal.signal(signal.SIGINT, before)
+
+
+def state() -> Any:
+    """What outlives a reload of this package: the open Labs of the process, in a module of no file."""
+    name = "_jido_nb_state"
+    module = sys.modules.get(name)
+    if module is None:
+        module = type(sys)(name)
+        module.__doc__ = "The open Labs of this process; kept here so that reloading jido_nb leaves none behind."
+        module.labs = {}  # type: ignore[attr-defined]
+        module.exit_hook = False  # type: ignore[attr-defined]
+        sys.modules[name] = module
+    return module

@@ -1,0 +1,172 @@
+"""One running attempt: what arrived, when, and when it has taken too long."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+
+from ..llm.error import LLMError
+from ..llm.event import AgentRetry, LLMEvent, Retraction
+from ..llm.usage import Usage
+from .clock import Clock
+from .joiner import DeltaJoiner
+from .limits import Limits, Which
+
+# An agent that does nothing but repeat its requests is silent, after so many of them.
+MAX_LIVELY_RETRIES = 10
+
+
+class Attempt:
+    """The facts of one attempt. `emit` takes the events that its executor streams, as long as it is open.
+
+    Whoever runs the attempt does so inside `scope`, with `watch` and `flush_when_due` as tasks beside it.
+    """
+
+    def __init__(
+        self, number: int, limits: Limits, join_ms: float, clock: Clock, send: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self.number = number
+        self.limits = limits
+        self.scope = anyio.CancelScope()
+        self.expired: Which | None = None
+        """The limit that ended it."""
+        self.refusal: LLMError | None = None
+        """What ended it, where it was a budget."""
+        self.cancel_asked = anyio.Event()
+        self.execution_ref: str | None = None
+        self.served_model: str | None = None
+        self.session: dict[str, Any] = {}
+        """Of an agent with sessions: `session_id` and `execution_ref`, which its signals carry from then on."""
+        self.usage: Usage | None = None
+        """What it is known to have consumed so far."""
+        self.characters = 0
+        """Text and thinking that was sent on; all that arrived, once the attempt is closed."""
+        self._clock = clock
+        self._now = clock.now
+        self._send = send
+        self._texts: list[str] = []
+        self._joiner = DeltaJoiner(join_ms)
+        self._pending = anyio.Event()
+        self._flusher_idle = True
+        self._open = True
+        self._started_at = self._now()
+        self._ended_at: float | None = None
+        self._first_chunk_at: float | None = None
+        self._last_chunk_at: float | None = None
+        self._used_tool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(self._texts)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether readers have seen anything of it."""
+        return self._first_chunk_at is not None or self._used_tool
+
+    @property
+    def duration_ms(self) -> float:
+        """From its start to its end, or to now."""
+        return round(((self._ended_at or self._now()) - self._started_at) * 1000, 3)
+
+    @property
+    def first_chunk_ms(self) -> float | None:
+        """From its start to the first text or thinking."""
+        return None if self._first_chunk_at is None else round((self._first_chunk_at - self._started_at) * 1000, 3)
+
+    @property
+    def running(self) -> bool:
+        return self._open
+
+    def emit(self, event: LLMEvent) -> None:
+        """Take one event in. Runs once per chunk. What comes after the end is dropped."""
+        if not self._open:
+            return
+        if event.usage is not None:
+            self.usage = (self.usage or Usage()).updated(event.usage)
+        if event.metadata:
+            self._learn(event.metadata)
+        lifecycle = event.lifecycle
+        if lifecycle == "delta" or lifecycle == "thinking" or lifecycle == "tool":
+            now = self._now()
+            if event.aside is None or not self._aside(event.aside):
+                self._last_chunk_at = now
+            if event.delta:
+                self._texts.append(event.delta)
+            if self._first_chunk_at is None and (event.delta or event.thinking):
+                self._first_chunk_at = now
+            if event.tool is not None:
+                self._used_tool = True
+            for payload in self._joiner.offer(event, (now - self._started_at) * 1000):
+                self._report(payload)
+            if self._flusher_idle and self._joiner.due_at_ms is not None:
+                self._flusher_idle = False
+                self._pending.set()
+
+    def _aside(self, aside: AgentRetry | Retraction) -> bool:
+        """Take it in; True if it is no sign of life."""
+        if isinstance(aside, Retraction):
+            self._texts = [self.text[: aside.text]]
+            return False
+        return aside.attempt > MAX_LIVELY_RETRIES
+
+    def _learn(self, metadata: dict[str, Any]) -> None:
+        ref, model = metadata.get("execution_ref"), metadata.get("model")
+        if isinstance(ref, str) and ref:
+            self.execution_ref = ref
+        if isinstance(model, str) and model:
+            self.served_model = model
+        session = metadata.get("session_id")
+        if isinstance(session, str) and session:
+            self.session = {"session_id": session, "execution_ref": self.execution_ref}
+
+    def close(self) -> None:
+        """End it: what is pending goes out, and nothing after it. Idempotent."""
+        if not self._open:
+            return
+        self._open = False
+        self._ended_at = self._now()
+        if (payload := self._joiner.take((self._ended_at - self._started_at) * 1000)) is not None:
+            self._report(payload)
+
+    def refuse(self, refusal: LLMError) -> None:
+        """End it, because a budget is spent."""
+        if self.expired is None:
+            self.expired, self.refusal = "budget", refusal
+            self.scope.cancel()
+
+    async def watch(self) -> None:
+        """Cancel `scope` when a limit passes."""
+        while True:
+            now_ms = self._elapsed_ms()
+            last = self._last_chunk_at
+            passed, next_ms = self.limits.look(now_ms, None if last is None else (last - self._started_at) * 1000)
+            if passed is not None:
+                if self.expired is None:
+                    self.expired = passed
+                    self.scope.cancel()
+                return
+            if next_ms is None:
+                return
+            await self._clock.sleep((next_ms - now_ms) / 1000)
+
+    async def flush_when_due(self) -> None:
+        """Send what is pending when its time has come and no chunk comes to push it."""
+        while True:
+            await self._pending.wait()
+            while (due_at_ms := self._joiner.due_at_ms) is not None:
+                now_ms = self._elapsed_ms()
+                if now_ms >= due_at_ms:
+                    if (payload := self._joiner.take(now_ms)) is not None:
+                        self._report(payload)
+                else:
+                    await self._clock.sleep((due_at_ms - now_ms) / 1000)
+            self._pending = anyio.Event()
+            self._flusher_idle = True
+
+    def _report(self, payload: dict[str, Any]) -> None:
+        self.characters += len(payload.get("token_delta", "")) + len(payload.get("thinking_delta", ""))
+        self._send(payload)
+
+    def _elapsed_ms(self) -> float:
+        return (self._now() - self._started_at) * 1000

@@ -1,0 +1,55 @@
+"""What the runtime hands to an effect worker: the work, the wish to end it, and where to report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..core.budget import NO_BUDGET, Budget
+from ..core.policy import EffectClass, EffectPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class EffectJob:
+    """One effect to drive to its end.
+
+    `conversation_id` is the subject of its signals, `cause_id` the signal that asked for it, `input` the payload
+    of that signal.
+    """
+
+    effect_id: str
+    conversation_id: str
+    effect_class: EffectClass
+    kind: str
+    input: Mapping[str, Any]
+    policy: EffectPolicy
+    cause_id: str | None = None
+    conversation_budget: Budget = NO_BUDGET
+    """What all generations of its conversation together may spend."""
+    simulate: Mapping[str, Any] = field(default_factory=dict)
+    """Faults to play (`Simulation`). Whoever builds the job leaves it empty unless the runtime allows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Somebody wants an effect to end.
+
+    `cause_id` is the signal that says so; None keeps the effect's own cause.
+    `asked_at` is seconds on the worker's clock; None: the moment the worker hears of it.
+    """
+
+    reason: str
+    cause_id: str | None = None
+    requested_by: str | None = None
+    asked_at: float | None = None
+
+
+class Outbox(Protocol):
+    """Takes the lifecycle of one effect, in order."""
+
+    def put(self, lifecycle: str, data: Mapping[str, Any], *, cause_id: str | None = None) -> None:
+        """Hand over one lifecycle signal; never waits. `cause_id` None: the effect's own cause."""
+        ...
+
+    async def flush(self) -> None:
+        """Return when all that was put so far is durable."""
+        ...

@@ -1,0 +1,272 @@
+"""The one way into the log: contract, journal, and only then the bus and the partitions.
+
+Signals are written in the order they were put. One writer takes whatever has gathered and commits it as one
+transaction, so a burst costs one commit and a lone signal waits for nobody. What a caller was told is durable is
+durable; what failed to be written is never published.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import checkpoint
+
+from ..core.catalogue import CONTROL_TYPES, stream_of
+from ..core.contract import normalize
+from ..core.signal import Recorded, Signal
+from ..errors import ClosedError, ContractError, JidoError, JournalError
+from ..journal.protocol import Appended, Journal
+from .bus import Bus
+from .ids import IdFactory, now_us
+
+MAX_BATCH = 1000
+RECENT_IDS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an ingested signal: it is in the journal at `seq`, new (`published`) or already there."""
+
+    signal: Signal
+    seq: int
+    status: Literal["published", "duplicate"]
+
+
+class _Pending:
+    __slots__ = ("appended", "error", "event", "on_done", "signal")
+
+    def __init__(self, signal: Signal, on_done: Callable[[], None] | None) -> None:
+        self.signal = signal
+        self.on_done = on_done
+        self.event: anyio.Event | None = None
+        self.appended: Appended | None = None
+        self.error: JidoError | None = None
+
+    async def wait(self) -> Receipt:
+        if self.appended is None and self.error is None:
+            self.event = anyio.Event()
+            await self.event.wait()
+        if self.appended is None:
+            # Raised to many, so what it remembers of the places where it was raised must not add up.
+            raise (self.error or ClosedError("the runtime is closed")).with_traceback(None)
+        recorded, duplicate = self.appended
+        return Receipt(recorded.signal, recorded.seq, "duplicate" if duplicate else "published")
+
+
+class Ingest:
+    """Contract, group commit and publication for one journal.
+
+    `route` gets every new signal after it was published; `check` may refuse a signal that the contract lets through;
+    `at_rest` is told of a conversation when the last signal on its way turns out to be no news, and nothing follows.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        bus: Bus,
+        *,
+        route: Callable[[Recorded], None],
+        check: Callable[[Signal], None] = lambda signal: None,
+        at_rest: Callable[[str], None] = lambda subject: None,
+        new_id: Callable[[], str] | None = None,
+        clock_us: Callable[[], int] = now_us,
+    ) -> None:
+        self.journal = journal
+        self.new_id = new_id or IdFactory()
+        self.clock_us = clock_us
+        self.backlog: Counter[str] = Counter()
+        """Per subject: signals on their way, from the moment they are put until they are applied."""
+        self.failure: JidoError | None = None
+        """Set when the journal refused a batch: nothing more is written after that."""
+        self._bus = bus
+        self._route = route
+        self._check = check
+        self._at_rest = at_rest
+        self._limiter = CapacityLimiter(1)
+        self._pending: deque[_Pending] = deque()
+        self._wake = anyio.Event()
+        # Ordered, because taking the oldest key out of a plain dict scans what was taken out before.
+        self._recent: OrderedDict[str, None] = OrderedDict()
+        self._put = self._done = 0
+        self._over = False
+        self._quiet: anyio.Event | None = None
+        self._flushers: deque[tuple[int, anyio.Event]] = deque()
+
+    async def ingest(self, raw: Signal | Mapping[str, Any], *, cause_id: str | None = None) -> Receipt:
+        """Check `raw`, write it, publish it; returns when it is durable.
+
+        Raises:
+            ContractError: it breaks the contract, names an unknown cause, or holds a bad override; nothing was written.
+            JournalError: the journal could not write it.
+        """
+        signal = await self._checked(raw, cause_id)
+        return await self._enqueue(signal, None).wait()
+
+    async def ingest_many(self, raws: Iterable[Signal | Mapping[str, Any]]) -> list[Receipt]:
+        """As `ingest` for a batch, in order. Nothing is written when any one of them is refused."""
+        batch: dict[str, None] = {}
+        signals = []
+        for raw in raws:
+            signal = await self._checked(raw, None, batch)
+            batch[signal.id] = None
+            signals.append(signal)
+        pendings = [self._enqueue(signal, None) for signal in signals]
+        await self.flush()
+        return [await pending.wait() for pending in pendings]
+
+    def put(self, signal: Signal, on_done: Callable[[], None] | None = None) -> None:
+        """Queue a signal of the runtime's own making; never waits. `on_done` runs when it is published, or refused."""
+        self._enqueue(signal, on_done)
+
+    async def flush(self) -> None:
+        """Return when everything put so far is durable. Raises what the journal raised."""
+        if self._done < self._put:
+            event = anyio.Event()
+            self._flushers.append((self._put, event))
+            await event.wait()
+        if self.failure is not None:
+            raise self.failure.with_traceback(None)
+
+    def applied(self, subject: str) -> bool:
+        """Note that a signal of `subject` was applied; true when nothing more of it is on its way."""
+        left = self.backlog[subject] - 1
+        if left > 0:
+            self.backlog[subject] = left
+            return False
+        del self.backlog[subject]
+        if self._quiet is not None and not self.backlog:
+            self._quiet.set()
+            self._quiet = None
+        return True
+
+    async def wait_applied(self) -> None:
+        """Return when nothing is on its way any more, in no conversation."""
+        while self.backlog:
+            self._quiet = self._quiet or anyio.Event()
+            await self._quiet.wait()
+
+    @property
+    def waiting(self) -> int:
+        """How many signals wait to be written."""
+        return len(self._pending)
+
+    async def run(self) -> None:
+        """The writer. Runs until canceled; cancel it after `flush`."""
+        try:
+            while True:
+                if not self._pending:
+                    self._wake = anyio.Event()
+                    await self._wake.wait()
+                batch = [self._pending.popleft() for _ in range(min(len(self._pending), MAX_BATCH))]
+                await self._write(batch)
+        finally:
+            self._over = True
+            self._refuse([*self._pending], ClosedError("the runtime is closed"))
+            self._pending.clear()
+
+    async def _write(self, batch: Sequence[_Pending]) -> None:
+        if self.failure is not None:
+            self._refuse(batch, self.failure)
+            return
+        signals = [pending.signal for pending in batch]
+        try:
+            appended = await self._append(signals)
+        except JidoError as error:
+            self._refuse(batch, error)
+        except Exception as error:
+            self._refuse(batch, JournalError(f"the journal could not write: {error}", path=self.journal.location))
+        except BaseException:
+            self._refuse(batch, ClosedError("the runtime is closed"))
+            raise
+        else:
+            self._publish(batch, appended)
+
+    async def _append(self, signals: Sequence[Signal]) -> Sequence[Appended]:
+        if self.journal.blocking:
+            return await to_thread.run_sync(self.journal.append, signals, limiter=self._limiter)
+        # Before, not after: being canceled between writing and publishing would leave signals that nobody hears of.
+        await checkpoint()
+        return self.journal.append(signals)
+
+    def _publish(self, batch: Sequence[_Pending], appended: Sequence[Appended]) -> None:
+        for pending, result in zip(batch, appended, strict=True):
+            recorded, duplicate = result
+            if not duplicate:
+                self._bus.publish(recorded)
+                self._route(recorded)
+            else:
+                self._no_news(recorded.signal)
+            pending.appended = result
+            self._tell(pending)
+        self._count(len(batch))
+
+    def _refuse(self, batch: Sequence[_Pending], error: JidoError) -> None:
+        self.failure = self.failure or error
+        for pending in batch:
+            pending.error = error
+            self._no_news(pending.signal)
+            self._tell(pending)
+        self._count(len(batch))
+
+    def _no_news(self, signal: Signal) -> None:
+        if stream_of(signal.type) != "applied" and self.applied(signal.subject):
+            self._at_rest(signal.subject)
+
+    @staticmethod
+    def _tell(pending: _Pending) -> None:
+        if pending.event is not None:
+            pending.event.set()
+        if pending.on_done is not None:
+            pending.on_done()
+
+    def _count(self, written: int) -> None:
+        self._done += written
+        while self._flushers and self._flushers[0][0] <= self._done:
+            self._flushers.popleft()[1].set()
+
+    def _enqueue(self, signal: Signal, on_done: Callable[[], None] | None) -> _Pending:
+        pending = _Pending(signal, on_done)
+        self._put += 1
+        if self._over:
+            pending.error = self.failure
+            self._done += 1
+            return pending
+        if stream_of(signal.type) != "applied":
+            self.backlog[signal.subject] += 1
+        self._recent[signal.id] = None
+        if len(self._recent) > RECENT_IDS:
+            self._recent.popitem(last=False)
+        # Unbounded on purpose: the runtime feeds itself here and must never wait on its own queue.
+        self._pending.append(pending)
+        self._wake.set()
+        return pending
+
+    async def _checked(
+        self, raw: Signal | Mapping[str, Any], cause_id: str | None, batch: Mapping[str, None] | None = None
+    ) -> Signal:
+        signal = normalize(raw, new_id=self.new_id, now_us=self.clock_us, cause_id=cause_id)
+        self._check(signal)
+        cause = signal.cause_id
+        if cause is None or cause in self._recent or (batch and cause in batch) or await self._in_journal(cause):
+            return signal
+        if signal.type in CONTROL_TYPES:
+            # Whoever asks for an end gets it, however wrong the reason given.
+            return normalize({**_raw(signal), "extensions": _without_cause(signal)}, new_id=self.new_id, now_us=now_us)
+        message = f"cause_id {cause!r} is the id of no signal in the journal"
+        raise ContractError(message, field="cause_id", reason="unknown", value=cause)
+
+    async def _in_journal(self, signal_id: str) -> bool:
+        if not self.journal.blocking:
+            return self.journal.find(signal_id) is not None
+        return await to_thread.run_sync(self.journal.find, signal_id) is not None
+
+
+def _raw(signal: Signal) -> dict[str, Any]:
+    return {name: getattr(signal, name) for name in ("id", "type", "source", "subject", "time", "data")}
+
+
+def _without_cause(signal: Signal) -> dict[str, Any]:
+    return {key: value for key, value in signal.extensions.items() if key != "cause_id"}

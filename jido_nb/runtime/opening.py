@@ -1,0 +1,88 @@
+"""Opens a runtime over a journal and closes what it opened, in order."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskStatus
+from anyio.lowlevel import checkpoint
+
+from ..journal.open import open_journal
+from ..journal.protocol import Journal
+from ..llm.settings import Settings
+from ..settings import load_settings
+from .owner import claim
+from .runtime import Runtime, Tools
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings | Mapping[str, Any] | None = None,
+    journal: str | Path | Journal | None = None,
+    *,
+    tools: Tools | None = None,
+) -> AsyncIterator[Runtime]:
+    """Open a journal and run conversations over it; leaving the block ends what runs and closes everything.
+
+    Args:
+        settings: None: from files and the environment (see `jido_nb.settings`).
+        journal: Path, URL, a Journal (which stays open), or None: the settings' journal, else in memory.
+        tools: Python functions that tool effects may run, by name.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        JournalError: the journal cannot be opened, or another runtime holds it.
+    """
+    loaded = load_settings(settings)
+    source = journal if journal is not None else loaded.journal
+    opened = await to_thread.run_sync(open_journal, source)
+    try:
+        with claim(opened):
+            failure: BaseException | None = None
+            async with anyio.create_task_group() as tasks:
+                try:
+                    runtime = await tasks.start(_live, loaded, opened, tools, name="jido runtime")
+                    try:
+                        yield runtime
+                    finally:
+                        await runtime.close()
+                except anyio.get_cancelled_exc_class():
+                    raise
+                except BaseException as error:
+                    # Raised again below: a group would wrap what the caller's own block raised.
+                    failure = error
+            if failure is not None:
+                raise failure
+    finally:
+        if opened is not source:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(opened.close)
+
+
+async def _live(settings: Settings, journal: Journal, tools: Tools | None, *, task_status: TaskStatus[Runtime]) -> None:
+    """Run a runtime until it is closed.
+
+    A task of its own, shielded: whatever cancels the caller's block must not cancel the writer, the partitions and the
+    effects with it, because it is they who write down how everything ended.
+    """
+    failure: BaseException | None = None
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as tasks:
+            try:
+                runtime = Runtime(tasks, settings, journal, tools)
+                await runtime.open()
+                task_status.started(runtime)
+                await checkpoint()  # where a caller that was canceled while it waited for `started` ends this task
+                scope.shield = True
+                await runtime.over.wait()
+            except anyio.get_cancelled_exc_class():
+                raise
+            except BaseException as error:
+                failure = error
+            finally:
+                tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

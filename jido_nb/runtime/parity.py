@@ -1,0 +1,86 @@
+"""Holds, after every turn, the log against itself: does what was just lived replay to the same state?
+
+The check goes on from where the last one of the conversation stopped, so that it costs what the turn cost.
+"""
+
+import logging
+from collections import Counter
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+
+from ..core.replay import Divergence, Replayer
+from ..journal.protocol import Journal
+
+logger = logging.getLogger(__name__)
+
+KEPT_CONVERSATIONS = 256
+
+
+class Parity:
+    """Incremental replays of the conversations that were active lately."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.checked = 0
+        """Turns that were held against their replay."""
+        self.divergence: Divergence | None = None
+        """The first difference that was found."""
+        self.failure: str | None = None
+        """Why a check could not be made."""
+        self._journal = journal
+        self._replayers: dict[str, Replayer] = {}
+        self._limiter = CapacityLimiter(1)
+        self._due: Counter[str] = Counter()
+        self._wake = anyio.Event()
+        self._idle = anyio.Event()
+        self._idle.set()
+
+    def offer(self, subject: str, turns: int) -> None:
+        """Note that `turns` of `subject` have ended; never waits."""
+        self._due[subject] += turns
+        if self._idle.is_set():
+            self._idle = anyio.Event()
+        self._wake.set()
+
+    def adopt(self, subject: str, replayer: Replayer) -> None:
+        """Go on from a replay of `subject` that was made for another reason, instead of from the beginning."""
+        self._keep(subject, replayer)
+
+    async def run(self) -> None:
+        """Check what is due, until canceled."""
+        while True:
+            self._wake = anyio.Event()
+            if not self._due:
+                self._idle.set()
+                await self._wake.wait()
+            subject = next(iter(self._due))
+            turns = self._due.pop(subject)
+            await self._check_safely(subject)
+            self.checked += turns
+
+    async def wait_idle(self) -> None:
+        """Return when nothing is due."""
+        await self._idle.wait()
+
+    async def _check_safely(self, subject: str) -> None:
+        try:
+            if self._journal.blocking:
+                await to_thread.run_sync(self._check, subject, limiter=self._limiter)
+            else:
+                self._check(subject)
+        except Exception as error:  # a check that cannot be made is a problem to tell, and no reason to stop
+            logger.exception("the replay of %s could not be checked", subject)
+            self.failure = self.failure or str(error)
+
+    def _check(self, subject: str) -> None:
+        replayer = self._replayers.pop(subject, None) or Replayer()
+        for recorded in self._journal.read(subject=subject, after_seq=replayer.last_seq):
+            replayer.feed(recorded)
+        if replayer.divergences and self.divergence is None:
+            self.divergence = replayer.divergences[0]
+        self._keep(subject, replayer)
+
+    def _keep(self, subject: str, replayer: Replayer) -> None:
+        self._replayers[subject] = replayer
+        if len(self._replayers) > KEPT_CONVERSATIONS:
+            del self._replayers[next(iter(self._replayers))]

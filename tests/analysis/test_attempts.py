@@ -1,0 +1,111 @@
+"""The fold of attempts, at its edges."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jido_nb.analysis.attempts import Effect, fold_effects
+from jido_nb.analysis.gaps import gap_ms
+from jido_nb.core.signal import Recorded
+
+
+def only(log: list[Recorded]) -> Effect:
+    (effect,) = fold_effects(log)
+    return effect
+
+
+def test_an_effect_that_was_canceled_before_it_began_has_no_attempt(story: Any) -> None:
+    story.message(0).cancel(5, cause_id=None, duration_ms=None)
+    effect = only(story.log)
+    assert (effect.status, effect.attempts, effect.started_us, effect.duration_ms) == ("canceled", [], None, None)
+
+
+def test_after_a_crash_the_end_of_an_attempt_is_unknown(story: Any) -> None:
+    effect = story.message(0)
+    effect.start(1)
+    effect.text(40, "Once", (30.0, 4))
+    effect.fail(
+        86_400_000, duration_ms=None, error_category="unknown", details={"recovered": True}, partial_text="Once"
+    )
+    folded = only(story.log)
+    (attempt,) = folded.attempts
+    assert (folded.status, folded.recovered, folded.duration_ms) == ("failed", True, None)
+    assert (attempt.outcome, attempt.duration_ms, attempt.ended_us, attempt.first_chunk_ms) == (
+        "failed",
+        None,
+        None,
+        30.0,
+    )
+    assert attempt.last_us == attempt.started_us + 39_000
+
+
+def test_what_follows_an_ending_changes_nothing(story: Any) -> None:
+    effect = story.message(0)
+    effect.start(1)
+    effect.complete(10, "done", duration_ms=9.0)
+    effect.fail(20, duration_ms=19.0)
+    assert only(story.log).status == "completed"
+
+
+def test_the_same_effect_id_in_two_conversations_is_two_effects(new_story: Callable[..., Any]) -> None:
+    one = new_story("a")
+    two = new_story("b", one)
+    first, second = one.message(0), two.message(1)
+    first.start(2)
+    second.start(3)
+    second.complete(4, "b", duration_ms=1.0)
+    first.complete(5, "a", duration_ms=3.0)
+    assert {(effect.conversation_id, effect.seq): effect.status for effect in fold_effects(one.log)} == {
+        ("a", 3): "completed",
+        ("b", 4): "completed",
+    }
+
+
+def test_an_answer_that_was_not_streamed_counts_its_characters(story: Any) -> None:
+    effect = story.message(0)
+    effect.start(1)
+    effect.complete(10, "done", duration_ms=9.0, thinking="hm")
+    (attempt,) = only(story.log).attempts
+    assert (len(attempt.at_ms), attempt.characters, attempt.thinking_characters) == (0, 4, 2)
+
+
+def test_an_attempt_says_whether_its_usage_is_a_guess_and_which_table_priced_it(story: Any) -> None:
+    effect = story.message(0)
+    effect.start(1)
+    guess = {"input_tokens": 3, "output_tokens": 2, "estimated": True}
+    effect.retry(10, duration_ms=9.0, wait_ms=0, usage=guess, cost={"amount": 0.5, "price_table": "prices 1.2"})
+    effect.again(11)
+    effect.retry(20, duration_ms=9.0, wait_ms=0, usage=None, cost=None)
+    effect.again(21)
+    effect.complete(30, "done", duration_ms=9.0)
+    assert [(one.usage_estimated, one.price_table) for one in only(story.log).attempts] == [
+        (True, "prices 1.2"),
+        (None, None),
+        (False, "test"),
+    ]
+
+
+@pytest.mark.parametrize("cut", range(12))
+def test_a_log_that_begins_in_the_middle_still_folds(eventful_log: list[Recorded], cut: int) -> None:
+    effects = [effect for effect in fold_effects(eventful_log[cut:]) if effect.effect_id == "llm-generation-m1"]
+    assert [effect.status for effect in effects] == ["completed", "canceled"]
+
+
+def test_open_effects_come_last_and_still_run(eventful_log: list[Recorded]) -> None:
+    assert [effect.status for effect in fold_effects(eventful_log)][-1] == "running"
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "quantile", "gap"),
+    [
+        ([], 0.5, None),
+        ([1.0], 0.5, None),
+        ([1.0, 4.0], 0.95, 3.0),
+        ([0.0, 1.0, 3.0, 6.0], 0.5, 2.0),
+        ([0.0, 1.0, 3.0, 6.0], 1.0, 3.0),
+        ([0.0, 1.0, 3.0], 0.5, 1.5),
+    ],
+)
+def test_gaps_are_interpolated(at_ms: list[float], quantile: float, gap: float | None) -> None:
+    assert gap_ms(at_ms, quantile) == gap

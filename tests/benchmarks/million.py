@@ -1,0 +1,51 @@
+"""A long journal: memory while it is written, time and memory while it is replayed and tabulated."""
+
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+import jido_nb
+
+from .ingesting import _audit
+from .row import Row
+
+SIGNALS = 1_000_000
+BATCH = 5_000
+
+
+async def measure() -> list[Row]:
+    process = psutil.Process()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "million.sqlite"
+        levels = []
+        began = time.perf_counter()
+        async with jido_nb.open_runtime(journal=path) as runtime:
+            for start in range(0, SIGNALS, BATCH):
+                await runtime.ingest_many([_audit(index) for index in range(start, start + BATCH)])
+                if start % (SIGNALS // 10) == 0:
+                    levels.append(process.memory_info().rss / 2**20)
+            await runtime.idle()
+        written = SIGNALS / (time.perf_counter() - began)
+        before = process.memory_info().rss / 2**20
+        began = time.perf_counter()
+        assert jido_nb.replay(path).identical
+        replayed = time.perf_counter() - began
+        after = process.memory_info().rss / 2**20
+        began = time.perf_counter()
+        frame = jido_nb.events_df(path)
+        tabulated = time.perf_counter() - began
+        assert len(frame) > SIGNALS
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return [
+        Row(f"write {SIGNALS:,} signals", ">= 20,000/s, memory flat", f"{written:,.0f}/s, RSS {_growth(levels)}"),
+        Row(f"replay {SIGNALS:,} signals", "<= 10 s, memory flat", f"{replayed:.1f} s, RSS {after - before:+.0f} MiB"),
+        Row(f"events_df of {SIGNALS:,} signals", "<= 3 s", f"{tabulated:.1f} s (peak RSS {peak:.0f} MiB)"),
+    ]
+
+
+def _growth(levels: list[float]) -> str:
+    # The first reading is taken before caches of bounded size have filled.
+    return f"{levels[2]:.0f} MiB at 20 %, {levels[-1]:.0f} MiB at 90 %"

@@ -1,0 +1,67 @@
+"""The envelope and the bytes of its payload."""
+
+from dataclasses import FrozenInstanceError
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jido_nb.core.signal import from_body, is_unicode, to_body, to_time_us, well_formed
+from jido_nb.testing.builders import signal
+from jido_nb.testing.strategies import json_values
+
+ANY_TEXT = st.text(st.characters(codec=None))
+
+
+def test_a_signal_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        signal().id = "other"  # type: ignore[misc]
+
+
+def test_what_is_not_said_is_none() -> None:
+    silent = signal(extensions={})
+    assert (silent.cause_id, silent.project_id, silent.contract_major) == (None, None, 1)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_time_is_kept_to_the_microsecond(moment: datetime) -> None:
+    assert signal(time_us=to_time_us(moment)).time == moment
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    naive = datetime(2026, 1, 2, 3)
+    assert to_time_us(naive) == to_time_us(naive.replace(tzinfo=UTC))
+    east = naive.replace(tzinfo=timezone(timedelta(hours=1)))
+    assert to_time_us(east) == to_time_us(naive) - 3_600_000_000
+
+
+@given(st.dictionaries(st.text(max_size=8), json_values(), max_size=4))
+def test_a_body_gives_its_values_back_and_is_canonical(data: dict[str, Any]) -> None:
+    body = to_body(data)
+    assert from_body(body) == data
+    assert to_body(from_body(body)) == body
+
+
+@given(st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3))
+def test_any_text_can_be_stored(data: dict[str, str]) -> None:
+    body = to_body(data)
+    body.decode()
+    assert from_body(body) == well_formed(data)
+
+
+@given(ANY_TEXT)
+def test_well_formed_text_is_left_alone(text: str) -> None:
+    assert is_unicode(well_formed(text))
+    assert (well_formed(text) == text) == is_unicode(text)
+
+
+def test_a_number_that_is_none_is_null_in_what_the_runtime_writes() -> None:
+    assert signal("conv.audit.note", cost=float("nan")).body.endswith(b'"cost":null}')
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"", b"{"])
+def test_a_body_is_an_object(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        from_body(body)
