@@ -39,8 +39,8 @@ async def send_and_follow(effects: Effects, conversation: "Conversation", raw: M
         raise
     finally:
         unsubscribe()
-    # No await from here on, so that nothing is heard twice or not at all.
-    for _, recorded in sorted({recorded.seq: recorded for recorded in (*before, *heard)}.items()):
+    # No await from here on, so that nothing is missed; what is heard twice, the turn takes in once.
+    for recorded in sorted((*before, *heard), key=lambda recorded: recorded.seq):
         turn.apply(recorded)
     if not turn.view.done:
         turn.subscribed(runtime.bus.subscribe(TYPES, turn.apply, subject=subject))

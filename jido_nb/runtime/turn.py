@@ -55,6 +55,7 @@ class Turn:
         self._settled = anyio.Event()
         self._watchers: list[Watcher] = []
         self._ended_by: str | None = None
+        self._seq = 0
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
@@ -159,7 +160,12 @@ class Turn:
         self._unsubscribe = unsubscribe
 
     def apply(self, recorded: Recorded) -> None:
-        """Take a signal of the conversation in."""
+        """Take a signal of the conversation in. One that was taken in before changes nothing: what the journal
+        already tells may still be on its way to the bus.
+        """
+        if recorded.seq <= self._seq:
+            return
+        self._seq = recorded.seq
         events = self.view.apply(recorded.signal)
         if not events:
             return

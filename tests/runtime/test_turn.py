@@ -1,10 +1,14 @@
 """One answer on its way, as those see it who read it, await it, cancel it."""
 
+import threading
+
 import anyio
 import pytest
 
 from jido_nb.errors import ContractError
+from jido_nb.journal.memory import MemoryJournal
 from jido_nb.llm.error import GenerationCanceled, GenerationFailed, LLMError
+from jido_nb.runtime import following
 from jido_nb.runtime.opening import open_runtime
 from jido_nb.testing.scripted_backend import Complete, Delta, Fail, ScriptedBackend, Started, Thinking, Wait
 
@@ -206,6 +210,52 @@ async def check_same(turns):
     assert len(turns) > 1
     assert stories == [stories[0]] * len(turns)
     assert [kind for kind, _ in stories[0]] == ["started", "delta", "delta", "completed"]
+
+
+class WrittenBeforeTold(MemoryJournal):
+    """Keeps the batch with the answer's beginning from being told until whoever sent the message again has read it."""
+
+    blocking = True
+
+    def __init__(self):
+        super().__init__()
+        self.written, self.read_back = threading.Event(), threading.Event()
+
+    def append(self, signals):
+        appended = super().append(signals)
+        if any(signal.type.endswith("generation.started") for signal in signals):
+            self.written.set()
+            assert self.read_back.wait(5)
+        return appended
+
+    def read(self, *, types=None, **where):
+        if types != following.TYPES:
+            return super().read(types=types, **where)
+        assert self.written.wait(5)
+        found = list(super().read(types=types, **where))
+        self.read_back.set()
+        return iter(found)
+
+
+async def test_what_the_journal_holds_and_the_bus_has_yet_to_tell_is_heard_once(scripted, at_rest):
+    journal = WrittenBeforeTold()
+    async with open_runtime(scripted(ANSWER, **EACH), journal) as runtime:
+        chat = runtime.conversation("c1")
+        turns = []
+
+        async def send():
+            turns.append(await chat.send("hi", message_id="m1"))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send)
+            tasks.start_soon(send)
+        for turn in turns:
+            told = []
+            with anyio.fail_after(3):
+                await kinds(turn, told)
+            assert [kind for kind, _ in told] == ["started", "thinking", "delta", "delta", "delta", "completed"]
+        assert journal.read_back.is_set()
+        await at_rest(runtime)
 
 
 async def test_the_id_of_something_else_is_no_message_id(journal, scripted, at_rest):
