@@ -30,6 +30,9 @@ COLUMNS = (
 READ_COLUMNS = ("seq", "id", "type", "source", "subject", "time_us", "cause_id", "project_id", "extensions", "body")
 """What `from_row` takes, in order."""
 
+_TELLING = ("effect", "out")
+"""Streams whose payloads have columns of their own."""
+
 _NO_FACTS = (None,) * len(FACTS)
 _LARGEST = 2**63 - 1
 
@@ -102,7 +105,7 @@ def to_row(seq: int, signal: Signal) -> Row:
     cause_id, project_id = _text(extensions.get("cause_id")), _text(extensions.get("project_id"))
     facts: tuple[Any, ...] = _NO_FACTS
     covered = 0
-    if stream == "effect" or stream == "out":
+    if stream in _TELLING:
         get = data.get
         attempt = get("attempt")
         facts = (
@@ -122,6 +125,11 @@ def to_row(seq: int, signal: Signal) -> Row:
         None if _is_plain(extensions, cause_id, project_id) else _encode_extensions(dict(extensions)).decode(),
         *(_text(data.get("effect_id")), *facts, covered, signal.body),
     )
+
+
+def backend_of(signal: Signal) -> str | None:
+    """The backend that an effect or output signal names: what its column `backend` holds."""
+    return _text(signal.data.get("backend")) if stream_of(signal.type) in _TELLING else None
 
 
 def from_row(row: Row) -> Recorded:

@@ -18,9 +18,18 @@ class ColumnReader(Protocol):
     """A journal that gives the columns of its rows."""
 
     def read_columns(
-        self, names: Sequence[str], *, types: str | Iterable[str] | None = None, subject: str | None = None
+        self,
+        names: Sequence[str],
+        *,
+        types: str | Iterable[str] | None = None,
+        subject: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        backend: str | None = None,
     ) -> Iterator[list[tuple[Any, ...]]]:
         """Pages of rows in order of `seq`: the cells of `names`, which are among `codec.COLUMNS`, then the row's `seq`.
+
+        The filters are those of `Journal.read`.
 
         `body` is text here. What is appended while this runs is left out.
 

@@ -9,6 +9,7 @@ from ..core.catalogue import stream_of
 from ..core.pattern import compile_types, matches_any
 from ..core.signal import Recorded, Signal
 from ..errors import ClosedError
+from .codec import backend_of
 from .marker import unapplied_of
 from .protocol import MILESTONES, REQUESTS, Appended
 
@@ -68,6 +69,9 @@ class MemoryJournal:
         after_seq: int = 0,
         until_seq: int | None = None,
         effect_id: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        backend: str | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Recorded]:
@@ -82,7 +86,11 @@ class MemoryJournal:
         found = (
             recorded
             for recorded in _between(source, max(after_seq, 0), until_seq, newest_first)
-            if (subject is None or recorded.signal.subject == subject) and matches_any(patterns, recorded.signal.type)
+            if (subject is None or recorded.signal.subject == subject)
+            and (since_us is None or recorded.signal.time_us >= since_us)
+            and (until_us is None or recorded.signal.time_us < until_us)
+            and matches_any(patterns, recorded.signal.type)
+            and (backend is None or backend_of(recorded.signal) == backend)
         )
         return found if limit is None else islice(found, max(limit, 0))
 

@@ -65,6 +65,9 @@ class Journal(Protocol):
         after_seq: int = 0,
         until_seq: int | None = None,
         effect_id: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        backend: str | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Recorded]:
@@ -76,6 +79,9 @@ class Journal(Protocol):
             after_seq: Only signals with a larger `seq`.
             until_seq: Only signals up to and including this `seq`.
             effect_id: Only signals whose payload has this `effect_id`.
+            since_us: Only signals made at or after this moment, microseconds since 1970 in UTC.
+            until_us: Only signals made before this moment.
+            backend: Only effect and output signals whose payload names this `backend`.
             limit: At most this many.
             newest_first: The largest `seq` first; `limit` then counts from the end.
 

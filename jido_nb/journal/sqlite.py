@@ -131,6 +131,9 @@ class SqliteJournal:
         after_seq: int = 0,
         until_seq: int | None = None,
         effect_id: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        backend: str | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[Recorded]:
@@ -146,7 +149,7 @@ class SqliteJournal:
                 wanted = [type for type in self._types() if matches_any(patterns, type)]
                 if not wanted:
                     return
-            where, values = conditions(wanted, subject, effect_id)
+            where, values = conditions(wanted, subject, effect_id, since_us, until_us, backend)
             order = "DESC" if newest_first else "ASC"
             statement = f"{sql.SELECT} WHERE {where} AND s.seq > ? AND s.seq <= ? ORDER BY s.seq {order} LIMIT ?"
             while low < high and (left is None or left > 0):
@@ -164,12 +167,19 @@ class SqliteJournal:
         return pages()
 
     def read_columns(
-        self, names: Sequence[str], *, types: str | Iterable[str] | None = None, subject: str | None = None
+        self,
+        names: Sequence[str],
+        *,
+        types: str | Iterable[str] | None = None,
+        subject: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        backend: str | None = None,
     ) -> Iterator[list[Row]]:
         """Pages of rows, for frames; see `columns.ColumnReader`."""
         patterns = compile_types(types)
         wanted = None if patterns is None else [type for type in self._types() if matches_any(patterns, type)]
-        where, values = conditions(wanted, subject, None)
+        where, values = conditions(wanted, subject, None, since_us, until_us, backend)
         return column_pages(self._query, names, where, values, self.last_seq())
 
     def find(self, signal_id: str, subject: str | None = None) -> Recorded | None:

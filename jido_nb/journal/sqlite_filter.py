@@ -4,9 +4,18 @@ import json
 from typing import Any
 
 
-def conditions(types: list[str] | None, subject: str | None, effect_id: str | None) -> tuple[str, tuple[Any, ...]]:
+def conditions(
+    types: list[str] | None,
+    subject: str | None = None,
+    effect_id: str | None = None,
+    since_us: int | None = None,
+    until_us: int | None = None,
+    backend: str | None = None,
+) -> tuple[str, tuple[Any, ...]]:
     """The filter of a read, written so that one index drives it and the others (`+`) only check."""
-    terms, values, driven = [], [], False
+    terms: list[str] = []
+    values: list[Any] = []
+    driven = False
     if effect_id is not None:
         terms.append("s.effect_id = ?")
         values.append(effect_id)
@@ -22,4 +31,9 @@ def conditions(types: list[str] | None, subject: str | None, effect_id: str | No
         # Several types: a walk in order of seq is quicker than sorting what the index gives.
         terms.append("+s.type IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(types))
+    # No index of their own: a log is written in the order of time, so what they leave out is at its ends.
+    for term, value in (("s.time_us >= ?", since_us), ("s.time_us < ?", until_us), ("s.backend = ?", backend)):
+        if value is not None:
+            terms.append(term)
+            values.append(value)
     return " AND ".join(terms) or "1", tuple(values)

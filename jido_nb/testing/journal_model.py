@@ -30,6 +30,7 @@ TYPES = (
     *(f"{prefix}.{end}" for prefix in EFFECT_PREFIXES.values() for end in ("started", "progress", "completed")),
     *("conv.effect.llm.generation.failed", "conv.effect.llm.generation.canceled"),
 )
+BACKENDS = ("jido_ai", "harness", "b' OR 1")
 PATTERNS = (
     *("**", "conv.**", "conv.in.**", "conv.effect.**", "conv.effect.llm.generation.*", "conv.*.message.received"),
     *("**.completed", "conv.**.progress", "conv.effect.*.*.started", "conv.in.message.received", "conv.nothing.**"),
@@ -66,6 +67,9 @@ class ListJournal:
             if matches_any(patterns, recorded.signal.type)
             and asked.get("subject") in (None, recorded.signal.subject)
             and asked.get("effect_id") in (None, recorded.signal.data.get("effect_id"))
+            and _names(recorded.signal, asked.get("backend"))
+            and asked.get("since_us", recorded.signal.time_us) <= recorded.signal.time_us
+            and asked.get("until_us", recorded.signal.time_us + 1) > recorded.signal.time_us
             and recorded.seq > asked.get("after_seq", 0)
             and (until is None or recorded.seq <= until)
         ]
@@ -113,6 +117,12 @@ class ListJournal:
         ]
 
 
+def _names(each: Signal, backend: str | None) -> bool:
+    return backend is None or (
+        each.type.startswith(("conv.effect.", "conv.out.")) and each.data.get("backend") == backend
+    )
+
+
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
@@ -134,6 +144,8 @@ def signals(draw: st.DrawFn) -> Signal:
         data["effect_id"] = f"{kind}-{draw(st.sampled_from(IDS[:3]))}"
         data["attempt"] = draw(st.sampled_from([1, 2, "one", None, True, 2**70]))
         data["model"] = draw(json_values)
+    if draw(st.booleans()):
+        data["backend"] = draw(st.sampled_from((*BACKENDS, None, 1)))
     return signal(
         type,
         draw(st.sampled_from(SUBJECTS)),
@@ -153,6 +165,9 @@ questions = st.fixed_dictionaries(
         "after_seq": st.integers(-1, 20),
         "until_seq": st.integers(-1, 20),
         "effect_id": st.sampled_from([f"llm-generation-{id}" for id in IDS[:3]]),
+        "since_us": st.integers(-1, 6),
+        "until_us": st.integers(-1, 6),
+        "backend": st.sampled_from(BACKENDS),
         "limit": st.integers(0, 12),
         "newest_first": st.booleans(),
     },

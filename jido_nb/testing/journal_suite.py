@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from ..core.catalogue import APPLIED
 from ..core.signal import Recorded
-from ..errors import ClosedError, ConfigError
+from ..errors import ClosedError
 from ..journal.protocol import Journal
 from .builders import Storyteller, signal, story
 from .journal_model import SUBJECTS, ListJournal, questions, signals
+from .journal_reading import ReadingContract
 
 JournalFactory = Callable[[], Journal]
 Reopen = Callable[[Journal], Journal]
@@ -42,7 +43,7 @@ def _fresh(factory: JournalFactory) -> Iterator[Journal]:
         yield journal
 
 
-class JournalContract:
+class JournalContract(ReadingContract):
     """Override `journal_factory`; each call must give an open, empty journal."""
 
     @pytest.fixture
@@ -139,27 +140,6 @@ class JournalContract:
         assert facts["signals"] == 2
         assert facts["conversations"] == 2
         assert facts["bytes"] > 0
-
-    def test_more_signals_than_a_page_come_whole_in_both_directions(self, journal: Journal) -> None:
-        count = 2345
-        journal.append([signal(id=str(number), subject=f"c{number % 2}") for number in range(count)])
-        upward = [recorded.seq for recorded in journal.read()]
-        assert upward == list(range(1, count + 1))
-        assert [recorded.seq for recorded in journal.read(newest_first=True)] == upward[::-1]
-        assert [recorded.seq for recorded in journal.read(subject="c1")] == upward[1::2]
-        assert [recorded.seq for recorded in journal.read(newest_first=True, limit=1001)] == upward[:-1002:-1]
-
-    def test_a_read_shows_the_journal_as_it_was_when_it_began(self, journal: Journal) -> None:
-        journal.append([signal(id="1"), signal(id="2")])
-        reading = journal.read()
-        assert next(reading).seq == 1
-        journal.append([signal(id="3")])
-        assert [recorded.seq for recorded in reading] == [2]
-
-    @pytest.mark.parametrize("pattern", ["", "conv..in", "conv.in*", ["conv.**", "a b"]])
-    def test_a_bad_pattern_is_refused_at_once(self, journal: Journal, pattern: Any) -> None:
-        with pytest.raises(ConfigError):
-            journal.read(types=pattern)
 
     def test_a_closed_journal_says_so(self, journal: Journal) -> None:
         journal.close()
