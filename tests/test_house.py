@@ -81,7 +81,7 @@ def module_name(path: Path) -> str:
 
 PATHS = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 ROOMS = sorted({name.partition(".")[0] or "__init__" for name in PATHS})
-PACKAGES = {name for name, path in PATHS.items() if path.name == "__init__.py"}
+PACKAGES = [name for name, path in PATHS.items() if path.name == "__init__.py"]
 
 
 @cache
