@@ -87,11 +87,12 @@ class Hub:
         from .widget import HubWidget, TurnWidget
 
         with self._lock:
-            if self._send is None:
+            if self._widget is None:
                 self._widget = HubWidget(self.hub_id, self.kernel_id, self.hear)
                 self._send = self._widget.send
+            hub = self._widget
         sid = self._reserve(turn, on_end)
-        widget = self._live[sid].widget = TurnWidget(self.hub_id, sid, lambda: self.snapshot(sid))
+        widget = self._live[sid].widget = TurnWidget(hub, sid, lambda: self.snapshot(sid))
         display(widget)
         # Only now: a turn that has ended already would replace an output that is not there yet.
         self._follow(sid)
@@ -158,7 +159,7 @@ class Hub:
             self._rest(sid)
         widget, self._widget, self._send = self._widget, None, None
         if widget is not None:
-            _close(widget)
+            widget.close()
 
     def _hello(self) -> None:
         with self._wake:
@@ -233,14 +234,8 @@ class Hub:
                 self._outbox.close(sid)
                 self._notify()
                 if live.widget is not None:
-                    _close(live.widget)
+                    live.widget.close()
         live.at_rest.set()
-
-
-def _close(widget: Any) -> None:
-    from .widget import close_widget
-
-    close_widget(widget)
 
 
 def now_us() -> int:

@@ -30,6 +30,12 @@ class HubWidget(anywidget.AnyWidget):
         self.on_msg(lambda _widget, content, _buffers: on_message(content))
         guard_routing(self.comm)
 
+    def close(self) -> None:
+        """Close it and its layout, which would stay in the kernel and in the page for ever."""
+        layout = self.layout
+        super().close()
+        layout.close()
+
 
 class TurnWidget(anywidget.AnyWidget):
     """One turn's place in the page. Its state is made when it is asked for, never pushed."""
@@ -40,9 +46,10 @@ class TurnWidget(anywidget.AnyWidget):
     sid = traitlets.Unicode().tag(sync=True)
     snap = traitlets.Dict(allow_none=True).tag(sync=True)
 
-    def __init__(self, hub_id: str, sid: str, snapshot: Snapshot) -> None:
+    def __init__(self, hub: HubWidget, sid: str, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        super().__init__(hub=hub_id, sid=sid)
+        # The hub's layout: one of its own would be two more messages for each turn.
+        super().__init__(hub=hub.hub_id, sid=sid, layout=hub.layout)
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         """As asked by comm_open and by a page that was reloaded: with the text as of now."""
@@ -50,13 +57,6 @@ class TurnWidget(anywidget.AnyWidget):
         if key is None:
             state["snap"] = self._snapshot()
         return state
-
-
-def close_widget(widget: Any) -> None:
-    """Close a widget and the layout that came with it, which would stay in the kernel and in the page for ever."""
-    layout = widget.layout
-    widget.close()
-    layout.close()
 
 
 def guard_routing(comm: Any) -> None:

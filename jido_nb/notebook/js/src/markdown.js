@@ -48,14 +48,18 @@ purify.addHook("afterSanitizeAttributes", (node) => {
 // Make the children of `el` show `text`. Keeps what is already there: `el.jdBlocks` remembers each block's source.
 export function drawMarkdown(el, text) {
   const known = (el.jdBlocks ??= []);
-  const tokens = marked.lexer(text).filter((token) => token.type !== "space");
-  const links = tokens.links ?? {};
+  const all = marked.lexer(text);
+  const tokens = all.filter((token) => token.type !== "space");
+  // `[words][name]` becomes a link when the line that says where it leads arrives, which may be the last one.
+  const names = Object.keys(all.links).length;
   let first = 0;
+  if (names !== (el.jdNames ?? 0)) known.length = 0;
+  el.jdNames = names;
   while (first < tokens.length && first < known.length && tokens[first].raw === known[first]) first += 1;
   for (let index = first; index < tokens.length; index += 1) {
     const token = tokens[index];
     const block = [token];
-    block.links = links;
+    block.links = all.links;
     const html = purify.sanitize(marked.parser(block), CONFIG);
     let holder = el.children[index];
     if (!holder) {

@@ -25,13 +25,20 @@ function put(node, text) {
   node.hidden = text === "";
 }
 
+function say(node, attribute, value) {
+  if (node.getAttribute(attribute) !== value) node.setAttribute(attribute, value);
+}
+
 export class TurnElement {
   constructor(stream, actions) {
     this.stream = stream;
     this.actions = actions;
     this.visible = true;
-    this.state = "live"; // live | frozen | disconnected
+    this.state = "live"; // live | disconnected
     this.canceling = false;
+    this.offered = false;
+    this.interrupting = false;
+    this.failedInterrupt = false;
     this.#build();
     this.timer = setInterval(() => this.#tick(), TICK_MS);
     this.observer = new IntersectionObserver(
@@ -45,20 +52,20 @@ export class TurnElement {
   }
 
   #build() {
-    this.root = make("section", "jd-turn", null, { "aria-label": "Answer of a model" });
+    this.root = make("section", "jd-turn", null);
     const head = make("div", "jd-head", this.root);
     this.chip = make("span", "jd-chip", head, { role: "status" });
     this.who = make("span", "jd-who", head);
     this.facts = make("span", "jd-facts", head);
     for (const name of ["attempt", "time", "first", "tokens", "cost"]) this[name] = make("span", `jd-${name}`, this.facts);
     this.button = make("button", "jd-cancel", head, { type: "button" });
-    this.button.textContent = "Cancel";
     this.button.addEventListener("click", () => this.#click());
     this.note = make("div", "jd-note", this.root, { role: "status", "aria-live": "polite" });
     this.countdown = make("div", "jd-note jd-countdown", this.root);
     this.think = make("details", "jd-think", this.root);
     make("summary", "", this.think).textContent = "Thinking";
-    this.thought = make("div", "jd-thought", this.think);
+    // It scrolls, so the keyboard must be able to get there.
+    this.thought = make("div", "jd-thought", this.think, { tabindex: "0", role: "group", "aria-label": "Thinking" });
     this.think.addEventListener("toggle", () => this.actions.visible(this));
     this.tools = make("ul", "jd-tools", this.root, { "aria-label": "Tool calls" });
     this.answer = make("div", "jd-answer jp-RenderedHTMLCommon", this.root, { "aria-live": "polite" });
@@ -77,7 +84,8 @@ export class TurnElement {
   draw() {
     const { meta, text, thinking } = this.stream;
     const status = this.status;
-    if (this.chip.dataset.s !== status) this.chip.dataset.s = status;
+    say(this.chip, "data-s", status);
+    say(this.root, "aria-label", `Answer of ${meta.who || "a model"}`);
     put(this.chip, WORDS[status] ?? status);
     put(this.who, meta.who ?? "");
     put(this.attempt, attempt(meta));
@@ -88,8 +96,7 @@ export class TurnElement {
     this.#drawButton(status);
     this.#drawTools(meta.tools ?? []);
     this.#drawTimes();
-    const busy = String(!ENDED.has(status) && status !== "disconnected");
-    if (this.answer.getAttribute("aria-busy") !== busy) this.answer.setAttribute("aria-busy", busy);
+    say(this.answer, "aria-busy", String(!ENDED.has(status) && status !== "disconnected"));
     this.think.hidden = !thinking;
     if (this.think.open) put(this.thought, thinking);
     if (!this.visible && !ENDED.has(meta.status)) return;
@@ -107,10 +114,23 @@ export class TurnElement {
   }
 
   #drawButton(status) {
-    this.button.hidden = ENDED.has(status) || status === "disconnected" || this.state !== "live";
+    const gone = ENDED.has(status) || status === "disconnected" || this.state !== "live";
+    if (gone) this.#passFocusOn(this.button);
+    this.button.hidden = gone;
     const label = this.offered ? "Interrupt kernel" : "Cancel";
     if (this.button.textContent !== label) this.button.textContent = label;
-    this.button.disabled = !this.offered && status === "canceling";
+    say(this.button, "aria-label", `${label}: answer of ${this.stream.meta.who || "a model"}`);
+    // Not `disabled`: a disabled button loses the focus, and whoever uses a keyboard their place in the page.
+    say(this.button, "aria-disabled", String(this.#inert(status)));
+  }
+
+  #inert(status) {
+    return this.interrupting || (status === "canceling" && !this.offered);
+  }
+
+  // What has the focus and leaves the page gives it to the cell around it, so that the notebook's keys go on working.
+  #passFocusOn(node) {
+    if (node.contains(document.activeElement)) this.root.parentElement?.closest("[tabindex]")?.focus({ preventScroll: true });
   }
 
   #drawTools(list) {
@@ -142,9 +162,11 @@ export class TurnElement {
   }
 
   #click() {
+    if (this.#inert(this.status)) return;
     if (this.offered) {
-      this.button.disabled = true;
+      this.interrupting = true;
       this.actions.interrupt().then((ok) => {
+        this.interrupting = false;
         this.failedInterrupt = !ok;
         this.actions.visible(this);
       });
@@ -181,6 +203,7 @@ export class TurnElement {
   dispose() {
     this.#rest();
     this.observer.disconnect();
+    this.#passFocusOn(this.root);
     this.root.remove();
   }
 }
