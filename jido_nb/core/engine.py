@@ -5,7 +5,8 @@ What it applied of a conversation since its last marker is a *run*; `take_marker
 holds the order of application with the chained hash, which is all that a replay needs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from .catalogue import APPLIED, stream_of
@@ -14,7 +15,7 @@ from .entry import Entry, entry_of
 from .fairness import FAIRNESS_THRESHOLD
 from .ready_queue import ReadyQueue
 from .reducer import reduce
-from .signal import Recorded
+from .signal import Recorded, to_body
 from .state import ConversationState
 
 MARKER_SOURCE = "/runtime/reducer"
@@ -22,6 +23,9 @@ MARKER_TYPE = APPLIED
 
 DIGEST_BYTES = 4
 """How much of the chain each signal leaves in its marker: enough to locate the first difference."""
+
+SEAL = "seal"
+"""Key, always the last one, under which a marker keeps the hash over the rest of its own payload."""
 
 
 class Applied(NamedTuple):
@@ -101,7 +105,8 @@ class Engine:
         run = self._runs.pop(subject, None)
         if run is None:
             return None
-        return Marker(subject, run.ids[-1], marker_data(self.states[subject], run.ids, run.digests, self.partition_id))
+        data = marker_data(self.states[subject], run.ids, "".join(run.digests), self.partition_id)
+        return Marker(subject, run.ids[-1], sealed(data))
 
     def forget(self, subject: str) -> None:
         """Drop the state of a conversation that has nothing waiting and no open run; it can be replayed back."""
@@ -129,18 +134,38 @@ def digest_of(state: ConversationState) -> str:
     return state.chain[:DIGEST_BYTES].hex()
 
 
-def marker_data(
-    state: ConversationState, ids: Sequence[str], digests: Iterable[str], partition_id: Any
-) -> dict[str, Any]:
-    """The payload of the marker for a run that applied `ids`, in that order, and led to `state`."""
+def marker_data(state: ConversationState, ids: Sequence[str], digests: str, partition_id: Any) -> dict[str, Any]:
+    """What the marker tells of a run that applied `ids`, in that order, and led to `state`; not sealed yet."""
     return {
         "applied_event_id": ids[-1],
         "applied_event_ids": ids,
-        "digests": "".join(digests),
+        "digests": digests,
         "state_hash": state.chain.hex(),
         "applied_count": state.applied_count,
         "partition_id": partition_id,
     }
+
+
+def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` with its seal.
+
+    The chain says whether the signals are those that were applied; the seal says whether the marker is the one that was
+    written, so that a difference between the two is blamed on the one that was touched.
+    """
+    return {**data, SEAL: _seal_of(to_body(data, "null")[:-1])}
+
+
+def seals(body: bytes) -> tuple[str, str]:
+    """The seal that the body of a sealed marker bears, and the one that it should."""
+    frame = f',"{SEAL}":""}}'
+    length = len(frame) + 2 * DIGEST_BYTES
+    told = body[-2 - 2 * DIGEST_BYTES : -2].decode("ascii", "replace")
+    return told, _seal_of(body[:-length]) if body[-length:] == f',"{SEAL}":"{told}"}}'.encode() else "at the end"
+
+
+def _seal_of(opening: bytes) -> str:
+    """The seal for a body that begins like this; what follows is the seal itself."""
+    return sha256(opening).digest()[:DIGEST_BYTES].hex()
 
 
 def marker_id(data: Mapping[str, Any]) -> str:

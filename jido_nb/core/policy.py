@@ -40,6 +40,8 @@ class EffectPolicy(BaseModel):
     """What all attempts together may spend."""
     join_ms: Annotated[int, Field(ge=0, le=10_000)] = 30
     """Deltas that arrive within this time travel as one progress signal; 0 sends each alone."""
+    on_recovery: Literal["fail", "retry"] = "fail"
+    """What becomes of an effect whose process died: it ends as failed, or it goes on with its next attempt."""
 
 
 DEFAULT_POLICIES: Mapping[EffectClass, EffectPolicy] = {

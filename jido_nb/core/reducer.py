@@ -61,20 +61,15 @@ def reduce(
         directives.append(_cancel(signal))
     count = state.applied_count + 1
     moved = b""
-    if flags != state.flags or (in_flight is not state.in_flight and in_flight != state.in_flight):
+    if (flags is not state.flags and flags != state.flags) or (
+        in_flight is not state.in_flight and in_flight != state.in_flight
+    ):
         moved = to_body({"flags": sorted(flags), "in_flight": in_flight})
-    return (
-        ConversationState(
-            conversation_id=state.conversation_id,
-            applied_count=count,
-            stream_counts={**state.stream_counts, stream: state.stream_counts[stream] + 1},
-            flags=flags,
-            in_flight=in_flight,
-            history=(HistoryEntry(signal.id, kind, priority, seq), *state.history[: HISTORY_LIMIT - 1]),
-            chain=_chained(state, signal, f"{seq}\0{priority}\0{count}", moved),
-        ),
-        directives,
-    )
+    counts = {**state.stream_counts, stream: state.stream_counts[stream] + 1}
+    # A million signals are replayed in seconds: this tuple is the one thing here that grows, so it is copied once.
+    history = (HistoryEntry(signal.id, kind, priority, seq),) + state.history[: HISTORY_LIMIT - 1]  # noqa: RUF005
+    chain = _chained(state, signal, f"{seq}\0{priority}\0{count}", moved)
+    return ConversationState(state.conversation_id, count, counts, flags, in_flight, history, chain), directives
 
 
 def _after_lifecycle(state: ConversationState, signal: Signal) -> Mapping[str, str]:

@@ -1,9 +1,10 @@
 """Live again, from the log alone: follow the markers, apply what they name in their order, compare every step.
 
 A replay calls no model. It holds the log against itself in three ways: each signal's link of the hash chain (nothing
-stored of it was touched and the reducer still does what it did), the payload of each marker, and each `conv.out.*`
-signal against the output that the reducer asks for now. The first difference of a conversation is named; what follows
-it in that conversation cannot be judged, and is only counted. What no marker covers yet cannot be judged either.
+stored of it was touched and the reducer still does what it did), the payload of each marker and its seal, and each
+`conv.out.*` signal against the output that the reducer asks for now. The first difference of a conversation is named;
+what follows it in that conversation cannot be judged, and is only counted. What no marker covers yet cannot be judged
+either. Markers that were written before there were seals are held against the chain alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 
 from .catalogue import APPLIED, priority_of, stream_of
 from .directives import EmitOutput
-from .engine import DIGEST_BYTES, MARKER_SOURCE, digest_of, marker_data, marker_id
+from .engine import DIGEST_BYTES, MARKER_SOURCE, SEAL, marker_data, marker_id, sealed, seals
 from .reducer import reduce
 from .signal import Recorded, Signal, to_body
 from .state import ConversationState
@@ -73,7 +74,9 @@ class Replayer:
         conversation = self._conversations.get(signal.subject)
         if conversation is None:
             conversation = self._conversations[signal.subject] = _Conversation(ConversationState(signal.subject))
-        before, self.last_seq = self.last_seq, max(seq, self.last_seq)
+        before = self.last_seq
+        if seq > before:
+            self.last_seq = seq
         if conversation.diverged:
             self.unjudged += 1
         elif seq <= before:
@@ -89,31 +92,38 @@ class Replayer:
 
     def _follow(self, conversation: _Conversation, marker: Recorded) -> None:
         signal = marker.signal
+        if SEAL in signal.data:
+            live, replayed = seals(signal.body)
+            if live != replayed:
+                self._diverge(conversation, marker, signal.id, SEAL, live, replayed)
+                return
         ids, digests = _run(signal.data)
         count = conversation.state.applied_count + len(ids)
         if signal.data.get("applied_count") != count:
             live = str(signal.data.get("applied_count"))
             self._diverge(conversation, marker, signal.id, "applied_count", live, str(count))
             return
-        for signal_id, digest in zip(ids, digests, strict=True):
-            recorded = conversation.pending.pop(signal_id, None)
+        pending, place = conversation.pending, 0
+        for signal_id in ids:
+            recorded = pending.pop(signal_id, None)
             if recorded is None:
                 self._diverge(conversation, marker, signal_id, "applied_event_ids", signal_id, _MISSING)
                 return
             if not self._apply(conversation, recorded):
                 return
-            replayed = digest_of(conversation.state)
-            if digest != replayed:
-                self._diverge(conversation, recorded, signal_id, "digest", digest, replayed)
+            digest, place = digests[place : place + DIGEST_BYTES], place + DIGEST_BYTES
+            if not conversation.state.chain.startswith(digest):
+                replayed = conversation.state.chain[:DIGEST_BYTES].hex()
+                self._diverge(conversation, recorded, signal_id, "digest", digest.hex(), replayed)
                 return
-        self._compare(conversation, marker, ids, digests)
+        self._compare(conversation, marker, ids, digests.hex())
 
-    def _compare(
-        self, conversation: _Conversation, marker: Recorded, ids: Sequence[str], digests: Sequence[str]
-    ) -> None:
-        """Hold a marker against the one that the replay would write; where it was applied is no part of the proof."""
+    def _compare(self, conversation: _Conversation, marker: Recorded, ids: Sequence[str], digests: str) -> None:
+        """Hold a marker against the one that the replay would write; where it was applied only its seal tells."""
         signal = marker.signal
         expected = marker_data(conversation.state, ids, digests, signal.data.get("partition_id"))
+        if SEAL in signal.data:
+            expected = sealed(expected)
         if signal.id != marker_id(expected):
             self._diverge(conversation, marker, signal.id, "id", signal.id, marker_id(expected))
         elif signal.body != to_body(expected, "null"):
@@ -124,7 +134,7 @@ class Replayer:
     def _apply(self, conversation: _Conversation, recorded: Recorded) -> bool:
         """Apply one signal; whether that could be done."""
         signal = recorded.signal
-        expected = conversation.expected.pop(signal.id, None)
+        expected = conversation.expected.pop(signal.id, None) if conversation.expected else None
         if expected is not None and (body := to_body(expected, "null")) != signal.body:
             live, replayed = signal.body.decode("utf-8", "replace"), body.decode("utf-8", "replace")
             self._diverge(conversation, recorded, signal.id, "data", live, replayed)
@@ -156,13 +166,15 @@ def _is_foreign(marker: Signal) -> bool:
     return marker.source != MARKER_SOURCE and marker.id != marker_id(marker.data)
 
 
-def _run(data: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The ids that a marker covers, and the digest of each. Raises ValueError if they cannot be told."""
+def _run(data: Mapping[str, Any]) -> tuple[list[str], bytes]:
+    """The ids that a marker covers, and their digests in a row. Raises ValueError if they cannot be told."""
     ids, digests = data.get("applied_event_ids"), data.get("digests")
-    width = 2 * DIGEST_BYTES
-    if not isinstance(ids, list) or not isinstance(digests, str) or not ids or len(digests) != width * len(ids):
+    if not isinstance(ids, list) or not isinstance(digests, str) or not ids:
         raise ValueError("no list of ids with a digest for each")
-    return ids, [digests[start : start + width] for start in range(0, len(digests), width)]
+    known = bytes.fromhex(digests)
+    if len(known) != DIGEST_BYTES * len(ids):
+        raise ValueError(f"{len(ids)} ids with {len(known)} bytes of digests")
+    return ids, known
 
 
 def replay(log: Iterable[Recorded], states: Mapping[str, ConversationState] | None = None) -> Replayer:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from jido_nb.core.catalogue import APPLIED
 from jido_nb.core.directives import EmitOutput
-from jido_nb.core.engine import DIGEST_BYTES, Engine, marker_id
-from jido_nb.core.signal import Recorded, Signal
+from jido_nb.core.engine import DIGEST_BYTES, Engine, marker_id, seals
+from jido_nb.core.signal import Recorded, Signal, to_body
 from jido_nb.core.state import ConversationState
 from jido_nb.testing.builders import signal
 from jido_nb.testing.live_log import LiveLog
@@ -116,7 +116,10 @@ def test_a_marker_covers_the_run_since_the_last_one() -> None:
     assert engine.run_length("c1") == 2
     marker = engine.take_marker("c1")
     assert marker is not None
-    assert marker.data == {
+    told = dict(marker.data)
+    live, right = seals(to_body(told))
+    assert told.pop("seal") == live == right
+    assert told == {
         "applied_event_id": "a1",
         "applied_event_ids": ["m1", "a1"],
         "digests": "".join(state.chain[:DIGEST_BYTES].hex() for state in states),

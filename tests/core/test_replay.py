@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jido_nb.core.catalogue import APPLIED
+from jido_nb.core.engine import SEAL
 from jido_nb.core.replay import Replayer, replay
-from jido_nb.core.signal import Recorded, Signal, make_signal
+from jido_nb.core.signal import Recorded, Signal, make_signal, to_body
 from jido_nb.journal.codec import LazyData
 from jido_nb.testing.builders import Storyteller, recorded, signal
 from jido_nb.testing.live_log import LiveLog
@@ -136,13 +137,34 @@ def test_any_changed_byte_of_a_payload_is_found_and_its_signal_named(seq: int) -
 
 
 @pytest.mark.parametrize("seq", MARKERS)
-def test_any_changed_byte_of_a_marker_is_found(seq: int) -> None:
-    """Order of ids, digests, hash and count; which partition did it is no part of the proof."""
+def test_any_changed_byte_of_a_marker_is_found_and_the_marker_named(seq: int) -> None:
+    """Order of ids, digests, hash, count, and also where it was applied, which no replay could tell: the seal does."""
     each = LOG[seq - 1].signal
     for body in bytes_of(each.body):
-        if body[:-2] != each.body[:-2]:
-            [divergence] = found(with_signal(seq, body=body)).divergences
-            assert divergence.subject == each.subject
+        [divergence] = found(with_signal(seq, body=body)).divergences
+        assert (divergence.seq, divergence.signal_id) == (seq, each.id), body
+
+
+def unsealed(log: Sequence[Recorded]) -> list[Recorded]:
+    """The log as it was written before markers had seals."""
+    older = []
+    for seq, each in log:
+        data = {key: value for key, value in each.data.items() if key != SEAL or each.type != APPLIED}
+        older.append(Recorded(seq, changed(each, data=data, body=to_body(data))))
+    return older
+
+
+def test_a_log_from_before_there_were_seals_replays_and_is_still_checked() -> None:
+    old = unsealed(LOG)
+    assert replay(old).identical
+    assert replay(old).states == replay(LOG).states
+    for seq in MARKERS:
+        each = old[seq - 1].signal
+        for body in bytes_of(each.body):
+            if body[:-2] != each.body[:-2]:  # the number of the partition, which only a seal could vouch for
+                other = changed(each, data=LazyData(body), body=body)
+                [divergence] = found([*old[: seq - 1], Recorded(seq, other), *old[seq:]]).divergences
+                assert divergence.subject == each.subject
 
 
 TEXTS = ("id", "type", "source", "subject")
@@ -239,7 +261,7 @@ def test_a_marker_that_somebody_else_wrote_claims_nothing() -> None:
     assert [each.signal.id for each in replayer.unapplied] == ["m1"]
 
 
-MARKER_KEYS = ["applied_event_id", "applied_event_ids", "digests", "state_hash", "applied_count", "partition_id"]
+MARKER_KEYS = ["applied_event_id", "applied_event_ids", "digests", "state_hash", "applied_count", "partition_id", SEAL]
 
 
 @given(st.dictionaries(st.sampled_from(MARKER_KEYS), json_values() | st.just(["m1"])), st.sampled_from(["data", "raw"]))
