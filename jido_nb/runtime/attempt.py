@@ -37,10 +37,16 @@ class Attempt:
         self.served_model: str | None = None
         self.session: dict[str, Any] = {}
         """Of an agent with sessions: `session_id` and `execution_ref`, which its signals carry from then on."""
+        self.session_note: dict[str, Any] | None = None
+        """What the agent's next run needs to go on with that session, as the last one that was told."""
+        self.cost: dict[str, Any] | None = None
+        """What it has cost by its own account, where it gives one."""
         self.usage: Usage | None = None
         """What it is known to have consumed so far."""
         self.characters = 0
         """Text and thinking that was sent on; all that arrived, once the attempt is closed."""
+        self.released_at: float | None = None
+        """When its connection or process was gone, on the worker's clock."""
         self._clock = clock
         self._now = clock.now
         self._send = send
@@ -79,13 +85,13 @@ class Attempt:
         return self._open
 
     def emit(self, event: LLMEvent) -> None:
-        """Take one event in. Runs once per chunk. What comes after the end is dropped."""
-        if not self._open:
-            return
+        """Take one event in. Runs once per chunk. What comes after the end is dropped, but for what it cost."""
         if event.usage is not None:
             self.usage = (self.usage or Usage()).updated(event.usage)
         if event.metadata:
             self._learn(event.metadata)
+        if not self._open:
+            return
         lifecycle = event.lifecycle
         if lifecycle == "delta" or lifecycle == "thinking" or lifecycle == "tool":
             now = self._now()
@@ -119,6 +125,8 @@ class Attempt:
         session = metadata.get("session_id")
         if isinstance(session, str) and session:
             self.session = {"session_id": session, "execution_ref": self.execution_ref}
+        self.session_note = metadata.get("session", self.session_note)
+        self.cost = metadata.get("cost", self.cost)
 
     def close(self) -> None:
         """End it: what is pending goes out, and nothing after it. Idempotent."""
@@ -128,6 +136,10 @@ class Attempt:
         self._ended_at = self._now()
         if (payload := self._joiner.take((self._ended_at - self._started_at) * 1000)) is not None:
             self._report(payload)
+
+    def release(self) -> None:
+        """Its executor has been left, which closed its connection or ended its process."""
+        self.released_at = self._now()
 
     def refuse(self, refusal: LLMError) -> None:
         """End it, because a budget is spent."""

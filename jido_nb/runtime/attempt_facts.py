@@ -30,7 +30,10 @@ def remains_of(
     told = (error.usage if error else None) or (attempt.usage if attempt else None)
     remains["partial_text"] = text
     characters = (attempt.characters if attempt else 0) or len(text)
-    return remains | spent_by(executor, prepared, told, characters, attempt.served_model if attempt else None)
+    remains |= spent_by(executor, prepared, told, characters, attempt.served_model if attempt else None)
+    if attempt is not None and attempt.cost is not None:
+        remains["cost"] = attempt.cost
+    return remains
 
 
 def spent_by(

@@ -1,4 +1,4 @@
-"""Tell a backend that nobody waits for its answer any more, and say how that went."""
+"""Tell a backend that nobody waits for its answer any more, and say how that went and what it took."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import anyio
 
 from ..llm.error import LLMError
+from .attempt import Attempt
+from .effect_job import CancelRequest
 from .executors.base import Executor, Prepared
 from .faults import fault_to_error, is_fault
 
@@ -50,3 +52,26 @@ def failed(error: LLMError) -> dict[str, Any]:
         "backend_cancel_category": error.category,
         "backend_cancel_retryable": error.retryable,
     }
+
+
+def cancel_facts(request: CancelRequest, attempt: Attempt | None, now: float) -> dict[str, Any]:
+    """Who asked for a cancel, how long it took, and what stays of an agent's session.
+
+    `cancel_latency_ms` runs to `now`, when nothing of the effect is left to end; `closed_latency_ms` to the end of the
+    attempt's connection or process, None where there was none. Both are milliseconds.
+    """
+    asked_at = now if request.asked_at is None else request.asked_at
+    released_at = attempt.released_at if attempt is not None else None
+    # A session whose agent has said nothing may not exist: nobody can go on with it.
+    note = attempt.session_note if attempt is not None and attempt.streamed else None
+    return {
+        "reason": request.reason,
+        **({"requested_by": request.requested_by} if request.requested_by is not None else {}),
+        **({"session": note} if note else {}),
+        "cancel_latency_ms": _ms(now - asked_at),
+        "closed_latency_ms": None if released_at is None else _ms(max(0.0, released_at - asked_at)),
+    }
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

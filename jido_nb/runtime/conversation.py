@@ -16,6 +16,7 @@ from ..journal.protocol import Journal
 from ..llm.overrides import Overrides, parse_overrides
 from . import adapters
 from .attachments import Attachment, blocks_of
+from .effect_job import BY_CODE
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -120,12 +121,12 @@ class Conversation:
 
     async def abort(self, reason: str = "user_abort", *, requested_by: str | None = None) -> None:
         """Cancel all that runs or waits in the conversation; returns when the wish is durable."""
-        payload = {"reason": reason} | ({"requested_by": requested_by} if requested_by else {})
+        payload = {"reason": reason, "requested_by": requested_by or BY_CODE}
         await self.runtime.cancel({**adapters.abort(self.id, self.runtime.new_id(), payload), **self._project()})
 
     async def request_cancel(self, reason: str, *, effect_id: str, requested_by: str | None = None) -> str:
         """Ask for the end of one effect; returns the id of the wish, when it is durable."""
-        payload = {"reason": reason, "effect_id": effect_id} | ({"requested_by": requested_by} if requested_by else {})
+        payload = {"reason": reason, "effect_id": effect_id, "requested_by": requested_by or BY_CODE}
         id = self.runtime.new_id()
         await self.runtime.cancel({**adapters.cancel(self.id, id, payload), "id": id, **self._project()})
         return id

@@ -29,6 +29,11 @@ class EffectJob:
     """Faults to play (`Simulation`). Whoever builds the job leaves it empty unless the runtime allows it."""
 
 
+BY_CODE = "code"
+BY_RUNTIME = "runtime"
+"""`requested_by` of a cancel whose asker does not say who it is, and of one because the runtime closes."""
+
+
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
     """Somebody wants an effect to end.

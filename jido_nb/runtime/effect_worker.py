@@ -19,11 +19,11 @@ from ..core.budget import Spent
 from ..llm.error import LLMError
 from .attempt import Attempt
 from .attempt_facts import remains_of, spent_by, times_of
-from .backend_cancel import failed, tell_backend
+from .backend_cancel import cancel_facts, failed, tell_backend
 from .backoff import GiveUp, Wait, next_wait
 from .bounds import Bounds, SpentBefore
 from .clock import SYSTEM_CLOCK, Clock
-from .effect_job import CancelRequest, EffectJob, Outbox
+from .effect_job import BY_RUNTIME, CancelRequest, EffectJob, Outbox
 from .executors.base import Executor, Prepared
 from .faults import caught, fault_to_error, is_fault
 from .simulation import Simulation
@@ -109,7 +109,7 @@ class EffectWorker:
                 if self._request is None:
                     await self._drive(self._prepared, fault)
         except anyio.get_cancelled_exc_class():
-            self.cancel(CancelRequest(RUNTIME_CLOSED))
+            self.cancel(CancelRequest(RUNTIME_CLOSED, requested_by=BY_RUNTIME))
             raise
         except Exception as fault:
             self._fail(fault_to_error(fault))
@@ -177,6 +177,7 @@ class EffectWorker:
                 helpers.start_soon(self._tell_when_asked, prepared, attempt)
             with attempt.scope:
                 outcome = await self._call(prepared, attempt)
+            attempt.release()
             # No await between the result and the decision: a cancel either came before, and wins, or comes too late.
             if isinstance(outcome, dict):
                 self._decide("completed", {"result": outcome, **times_of(self._executor, attempt)})
@@ -266,7 +267,7 @@ class EffectWorker:
 
     async def _end_canceled(self, attempt: Attempt | None) -> None:
         self.ending = "canceled"
-        request = self._request or CancelRequest(RUNTIME_CLOSED, asked_at=self._clock.now())
+        request = self._request or CancelRequest(RUNTIME_CLOSED, requested_by=BY_RUNTIME, asked_at=self._clock.now())
         # What stays if this very wait is broken off from outside; the terminal is written all the same.
         told = self._told
         if told is None and self._executor.remote:
@@ -276,15 +277,10 @@ class EffectWorker:
                 ref = attempt.execution_ref if attempt is not None else None
                 told = await tell_backend(self._executor, self._prepared, ref, self._cancel_limit_s, closed=True)
         finally:
-            asked_at = self._clock.now() if request.asked_at is None else request.asked_at
-            terminal = {
-                "reason": request.reason,
-                **({"requested_by": request.requested_by} if request.requested_by is not None else {}),
-                **(told or {}),
-                **self._remains(attempt),
-                "cancel_latency_ms": round((self._clock.now() - asked_at) * 1000, 3),
-            }
-            self._put("canceled", terminal, cause_id=request.cause_id)
+            terminal = {**(told or {}), **self._remains(attempt)}
+            self._put(
+                "canceled", terminal | cancel_facts(request, attempt, self._clock.now()), cause_id=request.cause_id
+            )
 
     def _remains(self, attempt: Attempt | None, error: LLMError | None = None) -> dict[str, Any]:
         return remains_of(self._executor, self._prepared, attempt, error)

@@ -17,7 +17,7 @@ from ..core.budget import NO_BUDGET, Budget, parse_budget
 from ..core.directives import CancelEffects, StartEffect
 from ..core.policy import EffectClass, EffectPolicy, merged_policy
 from ..errors import JidoError
-from .effect_job import CancelRequest, EffectJob
+from .effect_job import BY_RUNTIME, CancelRequest, EffectJob
 from .effect_worker import CANCEL_LIMIT_S, EffectWorker
 from .executors.base import Executor
 from .ingest import Ingest
@@ -94,7 +94,7 @@ class Effects:
     def cancel_all(self, reason: str) -> None:
         """End everything, whatever the conversation."""
         for key in list(self._workers):
-            self._cancel(key, CancelRequest(reason))
+            self._cancel(key, CancelRequest(reason, requested_by=BY_RUNTIME))
 
     def ended(self, conversation_id: str, effect_ids: Iterable[str]) -> None:
         """Everything about these effects is durable: forget them, tell who waits, start the next in line."""

@@ -60,6 +60,7 @@ async def test_a_canceled_stream_says_who_and_why_and_keeps_what_had_arrived():
         "backend_cancel": "ok",
         "partial_text": "partial",
         "cancel_latency_ms": 0,
+        "closed_latency_ms": 0,
         "duration_ms": 50,
         "first_chunk_ms": 0,
         "cost": None,

@@ -8,7 +8,7 @@ import pandas as pd
 from ..cancels import CANCEL_TYPES, Cancel, fold_cancels
 from ..column import BOOL, FLOAT, INT, TEXT, TIME, Column, build_frame, choose
 from ..source import Source, read_source
-from ..values import as_bool, as_float, as_int, as_text
+from ..values import as_bool, as_float, as_int, as_mapping, as_text
 
 
 def _text(key: str) -> Callable[[Cancel], str | None]:
@@ -26,6 +26,11 @@ def _requested_by(cancel: Cancel) -> str | None:
     return as_text(asked)
 
 
+def _detail(cancel: Cancel, key: str) -> Any:
+    """What the backend told of how it ended the work."""
+    return as_mapping(cancel.signal.data.get("backend_cancel_details")).get(key)
+
+
 CANCEL_COLUMNS: tuple[Column[Cancel], ...] = (
     Column("seq", INT, lambda c: c.seq, "place in the journal of the canceled signal"),
     Column("conversation_id", TEXT, lambda c: c.signal.subject, "the conversation"),
@@ -36,16 +41,24 @@ CANCEL_COLUMNS: tuple[Column[Cancel], ...] = (
     Column("provider", TEXT, _text("provider"), "provider behind the backend"),
     Column("model", TEXT, _text("model"), "model as asked for"),
     Column("reason", TEXT, _text("reason"), "why, in the words of who asked"),
-    Column("requested_by", TEXT, _requested_by, "who asked"),
+    Column("requested_by", TEXT, _requested_by,
+           "who asked: widget, %jido cancel, interrupt, code, runtime (it closed), or a name of your own"),
     Column("request_type", TEXT, lambda c: c.request.type if c.request else None, "type of the signal that asked"),
     Column("requested", TIME, lambda c: c.request.time_us if c.request else None, "when it was asked for, UTC"),
     Column("canceled", TIME, lambda c: c.signal.time_us, "when the effect had ended, UTC"),
     Column("cancel_latency_ms", FLOAT, _number("cancel_latency_ms"), "from the request to the end, ms"),
+    Column("closed_latency_ms", FLOAT, _number("closed_latency_ms"),
+           "from the request to the end of the connection or process, ms; null where there was none"),
     Column("backend_cancel", TEXT, _text("backend_cancel"), "what telling the backend gave: ok, not_available, failed"),
     Column("backend_cancel_category", TEXT, _text("backend_cancel_category"), "error category if that failed"),
     Column("backend_cancel_reason", TEXT, _text("backend_cancel_reason"), "why that failed, in words"),
     Column("backend_cancel_retryable", BOOL, lambda c: as_bool(c.signal.data.get("backend_cancel_retryable")),
            "whether telling it again could help"),
+    Column("rung", TEXT, lambda c: as_text(_detail(c, "rung")),
+           "what ended an agent's process: exited, interrupt, SIGINT, SIGTERM, SIGKILL; null for connections"),
+    Column("swept", INT, lambda c: as_int(_detail(c, "swept")), "processes that outlived the agent and were killed"),
+    Column("exit_code", INT, lambda c: as_int(_detail(c, "exit_code")), "of the agent's process; below 0: a signal"),
+    Column("session_id", TEXT, _text("session_id"), "the agent's session"),
     Column("duration_ms", FLOAT, _number("duration_ms"), "how long the canceled attempt had run, ms; null in a wait"),
     Column("first_chunk_ms", FLOAT, _number("first_chunk_ms"), "when its first text or thinking had arrived, ms"),
     Column("kept_characters", INT, lambda c: len(as_text(c.signal.data.get("partial_text")) or ""),
