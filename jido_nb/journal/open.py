@@ -5,6 +5,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from ..errors import ConfigError, closest
+from .jsonl import SUFFIX as JSONL
+from .jsonl import JsonlJournal
 from .memory import MemoryJournal
 from .protocol import Journal
 from .sqlite import SqliteJournal
@@ -32,6 +34,11 @@ def _postgres(url: str, read_only: bool) -> Journal:
     raise ConfigError(message, field="journal", value=url.partition("://")[0] + "://")
 
 
+def _file(path: str | Path, read_only: bool) -> Journal:
+    kind = JsonlJournal if Path(path).suffix == JSONL else SqliteJournal
+    return kind(path, read_only=read_only)
+
+
 SCHEMES: dict[str, Opener] = {"sqlite": _sqlite, "postgresql": _postgres, "postgres": _postgres}
 """What opens a URL of each scheme. To keep journals elsewhere, add a row."""
 
@@ -40,8 +47,8 @@ def open_journal(source: str | Path | Journal | None, read_only: bool = False) -
     """The journal that `source` names.
 
     Args:
-        source: A path; a URL (`sqlite:///runs.sqlite`); an open journal, which is given back as it is; or None or
-            `":memory:"` for one that lives as long as the process.
+        source: A path (`.jsonl`: lines of JSON; any other: SQLite); a URL (`sqlite:///runs.sqlite`); an open journal,
+            which is given back as it is; or None or `":memory:"` for one that lives as long as the process.
         read_only: Change nothing, and make nothing that is not there.
 
     Raises:
@@ -51,7 +58,7 @@ def open_journal(source: str | Path | Journal | None, read_only: bool = False) -
     if source is None or source == MEMORY:
         return MemoryJournal()
     if isinstance(source, Path):
-        return SqliteJournal(source, read_only=read_only)
+        return _file(source, read_only)
     if isinstance(source, str):
         scheme, separator, _ = source.partition("://")
         if separator:
@@ -62,7 +69,7 @@ def open_journal(source: str | Path | Journal | None, read_only: bool = False) -
                 raise ConfigError(message, field="journal", value=f"{scheme}://")
             return opener(source, read_only)
         if source.strip():
-            return SqliteJournal(source, read_only=read_only)
+            return _file(source, read_only)
     elif isinstance(source, Journal):
         return source
     message = f"a journal is a path, a URL, an open journal or None, not {source!r}"
