@@ -1,9 +1,11 @@
 """Reads requests of the Anthropic Messages protocol. Pure."""
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .asked import Asked, Said
+from .conversation import flat, last_text, rounds_since
 from .wire import Refusal
 
 
@@ -38,12 +40,36 @@ def read_request(body: bytes) -> Asked:
     said = tuple(_said(index, message, index == last) for index, message in enumerate(messages))
     system = _flat("system", data["system"]) if data.get("system") is not None else None
     characters = sum(len(one.text) for one in said) + len(system or "")
-    return Asked(model, stream, said, system, characters, data)
+    words = next((last_text(one["content"]) for one in reversed(messages) if _speaks(one)), "")
+    tools = tuple(str(tool.get("name")) for tool in data.get("tools") or () if isinstance(tool, dict))
+    return Asked(model, stream, said, system, characters, data, words, rounds_since(_steps(messages)), tools)
+
+
+def _results(message: Any) -> list[Any]:
+    content = message["content"]
+    return [block for block in content if block["type"] == "tool_result"] if isinstance(content, list) else []
+
+
+def _speaks(message: Any) -> bool:
+    # What stands beside the result of a tool is not the user's: agents put reminders of their own there.
+    return message["role"] == "user" and not _results(message)
+
+
+def _steps(messages: Sequence[Any]) -> Iterable[tuple[str, str]]:
+    for message in messages:
+        if _speaks(message):
+            yield "user", ""
+        elif message["role"] == "assistant":
+            yield "model", ""
+        for result in _results(message):
+            yield "result", flat(result.get("content"))
 
 
 def _said(index: int, message: Any, last: bool) -> Said:
     at = f"messages.{index}"
-    if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
+    # In the middle of a conversation the system may speak too; Claude Code has it do so.
+    roles = ("user", "assistant", "system") if index else ("user", "assistant")
+    if not isinstance(message, dict) or message.get("role") not in roles:
         raise _invalid(f"{at}.role: Input should be 'user' or 'assistant'")
     role, text = message["role"], _flat(f"{at}.content", message.get("content"))
     if not text and not (last and role == "assistant"):

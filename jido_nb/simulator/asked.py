@@ -23,3 +23,9 @@ class Asked:
     system: str | None
     characters: int
     body: Mapping[str, Any]
+    words: str = ""
+    """What the user said last: an agent puts more around it, so it is the last text of the message."""
+    rounds: tuple[str, ...] = ()
+    """What the client's tools have answered since, one entry for each round of calls."""
+    tools: tuple[str, ...] = ()
+    """The names of the tools that the client offers."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from ..errors import closest
-from .scenario import Answer, Echo, Page, Scenario, Status, Tokens
+from .scenario import Answer, Echo, Page, Scenario, Shell, Status, Tokens
 from .steps import RedactedThinking, Reset, Stall, StreamError, Text, Thinking, ToolUse, Truncate
 from .texts import HOSTILE, INTERNATIONAL, STORY, THOUGHTS
 
@@ -20,10 +20,18 @@ _ROWS: Mapping[str, Scenario] = {
     "redacted": Scenario.answer(
         RedactedThinking("RW1iZWRkZWQtaGlkZGVu"), Text.of("I thought about it, but may not show how.", pause_ms=10)
     ).described("thinks behind a curtain, then answers"),
-    "tools": Scenario.answer(
-        Text.of("Let me look up the weather in Lisbon.", pause_ms=10),
-        ToolUse.of("get_weather", {"city": "Lisbon", "unit": "celsius"}, pause_ms=10),
-    ).described("says a sentence, then calls the tool get_weather"),
+    "tools": Scenario.rounds(
+        Answer(
+            (
+                Text.of("Let me look up the weather in Lisbon.", pause_ms=10),
+                ToolUse.of("get_weather", {"city": "Lisbon", "unit": "celsius"}, pause_ms=10),
+            )
+        ),
+        Answer.of("That is all there is to say about the weather.", pause_ms=10),
+    ).described("calls the tool get_weather, then answers in words"),
+    "shell": Scenario.always(Shell()).described(
+        "has an agent run the `command` in backticks, then says what it printed"
+    ),
     "echo": Scenario.always(Echo(pause_ms=3)).described("answers with the conversation it received"),
     "cached": Scenario.text(SHORT, pause_ms=5)
     .answering(tokens=Tokens(input=12, output=20, cache_read=2048, cache_write=512))

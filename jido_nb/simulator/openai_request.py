@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 from .asked import Asked, Said
+from .conversation import flat, last_text, rounds_since
 from .wire import Refusal
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_WHO = {"user": "user", "assistant": "model", "tool": "result", "function": "result"}
 
 
 def read_request(body: bytes) -> Asked:
@@ -36,7 +38,10 @@ def read_request(body: bytes) -> Asked:
     said = tuple(_said(index, message) for index, message in enumerate(messages))
     system = "\n\n".join(one.text for one in said if one.role in ("system", "developer")) or None
     talk = tuple(one for one in said if one.role not in ("system", "developer"))
-    return Asked(model, bool(stream), talk, system, sum(len(one.text) for one in said), data)
+    words = next((last_text(one["content"]) for one in reversed(messages) if one["role"] == "user"), "")
+    rounds = rounds_since((_WHO.get(one["role"], ""), flat(one.get("content"))) for one in messages)
+    tools = tuple(_name(tool) for tool in data.get("tools") or ())
+    return Asked(model, bool(stream), talk, system, sum(len(one.text) for one in said), data, words, rounds, tools)
 
 
 def _said(index: int, message: Any) -> Said:

@@ -10,9 +10,8 @@ import anyio
 
 from .asked import Asked
 from .connection import Connection, silence
-from .echo import echo_answer
 from .exchange import Exchange, Outcome
-from .scenario import Answer, Attempt, Echo, Page, Status
+from .scenario import Answer, Page, Settled, Status
 from .steps import Reset, Stall, StreamError, Truncate, Wait
 from .wire import Headers, Op, Wire, fault_of
 
@@ -37,13 +36,11 @@ class Replies:
         self._exchange = exchange
         self._request_id = request_id
 
-    async def play(self, attempt: Attempt, asked: Asked) -> Played:
+    async def play(self, attempt: Settled, asked: Asked) -> Played:
         """Perform the attempt. A stall ends only by cancellation, which is how a client that leaves shows here."""
         match attempt:
             case Answer():
                 return await self._answer(attempt, asked)
-            case Echo():
-                return await self._answer(echo_answer(attempt, asked), asked)
             case Status():
                 await _pause(attempt.latency_ms)
                 return await self.refuse(attempt.code, attempt.kind, attempt.message, _status_headers(attempt))

@@ -124,8 +124,30 @@ class Echo:
     pause_ms: float = 0
 
 
-Attempt = Answer | Echo | Status | Page | Stall | Reset | Truncate
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """An answer that runs a command with the client's own shell, see `shell.py`."""
+
+
+Settled = Answer | Status | Page | Stall | Reset | Truncate
 """A `Stall`, `Reset` or `Truncate` that is an attempt of its own happens before the headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """A model that uses tools of the client: entry 0 answers the user, entry n the results of the n-th round of calls.
+
+    The last entry repeats. Each round is a request of its own, and the conversation in it says which one it is.
+    """
+
+    attempts: tuple["Settled | Echo | Shell", ...]
+
+    def at(self, results: int) -> "Settled | Echo | Shell":
+        """What answers when the tools have answered `results` times since the user spoke."""
+        return self.attempts[min(results, len(self.attempts) - 1)]
+
+
+Attempt = Settled | Echo | Shell | Rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +176,11 @@ class Scenario:
     @classmethod
     def always(cls, attempt: Attempt) -> Self:
         return cls((attempt,))
+
+    @classmethod
+    def rounds(cls, *attempts: "Settled | Echo | Shell") -> Self:
+        """Uses tools of the client, see `Rounds`."""
+        return cls((Rounds(attempts),))
 
     def after(self, attempt: Attempt, *, times: int = 1) -> Self:
         """The same, once `attempt` has happened `times` times."""

@@ -20,12 +20,14 @@ from .exchange import BODY_LIMIT, CloseReason, Exchange, Outcome, without_secret
 from .loopback import is_loopback_name, listen
 from .openai import OPENAI
 from .replies import JSON, Played, Replies
-from .scenario import Answer, Echo, Scenario
+from .responses import RESPONSES
+from .scenario import Answer, Scenario
+from .settled import settled
 from .steps import Reset, Truncate
 from .wire import Refusal, Wire
 
 EFFECT_HEADER = "x-jido-effect"
-WIRES: Sequence[Wire] = (ANTHROPIC, OPENAI)
+WIRES: Sequence[Wire] = (ANTHROPIC, OPENAI, RESPONSES)
 """The protocols that the server speaks; each has its own path."""
 
 logger = logging.getLogger(__name__)
@@ -170,13 +172,13 @@ class Server:
             return await replies.refuse(401, None, None)
         key = attempt_key(asked.model, exchange.effect, request.body)
         exchange.attempt = self._attempts.next(key)
+        attempt = settled(scenario.attempt(exchange.attempt), asked)
         self._streaming += asked.stream
         try:
-            played = await replies.play(scenario.attempt(exchange.attempt), asked)
+            played = await replies.play(attempt, asked)
         finally:
             self._streaming -= asked.stream
-        answered = isinstance(scenario.attempt(exchange.attempt), Answer | Echo)
-        if answered and played.outcome == "completed" and exchange.effect is None:
+        if isinstance(attempt, Answer) and played.outcome == "completed" and exchange.effect is None:
             # The same words may be asked again later, as a new question; an effect never is.
             self._attempts.forget(key)
         return played
