@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .analysis.frames.messages import messages_df as messages_df
     from .analysis.frames.telemetry import telemetry_df as telemetry_df
     from .analysis.frames.turns import turns_df as turns_df
+    from .analysis.replay import Replay as Replay
     from .analysis.replay import ReplayDiverged as ReplayDiverged
     from .analysis.replay import replay as replay
     from .analysis.retry_matrix import retry_matrix as retry_matrix
@@ -60,6 +61,7 @@ _HOMES = {
     "LLMResult": "llm.result",
     "Lab": "notebook.lab",
     "Recorded": "core.signal",
+    "Replay": "analysis.replay",
     "ReplayDiverged": "analysis.replay",
     "Runtime": "runtime.runtime",
     "Settings": "llm.settings",

@@ -1,22 +1,27 @@
 """`replay`: live the log again, without a model, and say whether it is the same."""
 
+import time
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import pandas as pd
 
 from ..core.replay import Divergence, Replayer
 from ..core.state import ConversationState
-from ..errors import JidoError
+from ..errors import ConfigError, JidoError
+from ..journal.protocol import Journal
+from .as_of import AsOf
 from .column import INT, TEXT, Column, build_frame
 from .html import facts_html, facts_text, shorten
-from .source import Source, read_source
+from .progress import progress as with_progress
+from .source import Source, opened
 
 DIVERGENCE_COLUMNS: tuple[Column[Divergence], ...] = (
     Column("seq", INT, lambda d: d.seq, "place in the journal where the replay stops being equal"),
     Column("subject", TEXT, lambda d: d.subject, "the conversation"),
     Column("signal_id", TEXT, lambda d: d.signal_id, "the signal that differs"),
-    Column("field", TEXT, lambda d: d.field, "what differs: digest, state_hash, data or applied_event_ids"),
+    Column("field", TEXT, lambda d: d.field, "what differs: digest, seal, state_hash, data, ..."),
     Column("live", TEXT, lambda d: d.live, "what the log says"),
     Column("replayed", TEXT, lambda d: d.replayed, "what the replay gives"),
 )
@@ -34,8 +39,12 @@ class ReplayDiverged(JidoError):
 class Replay:
     """The verdict over a log. Frozen at the moment it was read: what is written later is not part of it."""
 
-    def __init__(self, replayer: Replayer, signals: int) -> None:
+    def __init__(self, replayer: Replayer, signals: int, seconds: float, source: Source, subject: str | None) -> None:
         self._replayer = replayer
+        self._source = source
+        self._subject = subject
+        self.seconds = seconds
+        """How long it took."""
         self.signals = signals
         """Signals that were read, markers included."""
         self.applied = replayer.applied
@@ -62,6 +71,16 @@ class Replay:
     def divergences(self) -> tuple[Divergence, ...]:
         """The first difference of each conversation that has one, in order of `seq`."""
         return tuple(sorted(self._replayer.divergences, key=lambda divergence: divergence.seq))
+
+    def at(self, seq: int) -> AsOf:
+        """The log as of `seq`: states, timeline and context of that moment. Reads the source again when asked.
+
+        Raises:
+            ConfigError: `seq` is not in what was replayed.
+        """
+        if not 1 <= seq <= self.last_seq:
+            raise ConfigError(f"seq is 1 to {self.last_seq} here, not {seq!r}", field="seq", value=seq)
+        return AsOf(self._source, seq, self._subject)
 
     def divergence_df(self) -> pd.DataFrame:
         """One row per conversation that differs; no rows if the replay is identical."""
@@ -94,12 +113,13 @@ class Replay:
         return facts
 
 
-def replay(source: Source, subject: str | None = None) -> Replay:
+def replay(source: Source, subject: str | None = None, *, progress: bool | None = None) -> Replay:
     """Replay a log: follow its applied markers, call no model, compare every step with what was lived.
 
     Args:
         source: A path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals.
         subject: Only this conversation.
+        progress: Whether to show a bar when it takes long; None: where somebody watches.
 
     Raises:
         ConfigError: not a source.
@@ -107,10 +127,22 @@ def replay(source: Source, subject: str | None = None) -> Replay:
     """
     replayer = Replayer()
     signals = 0
-    for recorded in read_source(source, subject=subject):
-        replayer.feed(recorded)
-        signals += 1
-    return Replay(replayer, signals)
+    began = time.perf_counter()
+    source = _readable_again(source)
+    with opened(source, subject) as found:
+        total = found.journal.last_seq() if found.journal is not None and found.subject is None else None
+        log = found.read()
+        for recorded in with_progress(log, total=total, what="replay", unit="signals", show=progress):
+            replayer.feed(recorded)
+            signals += 1
+        subject = found.subject
+    return Replay(replayer, signals, time.perf_counter() - began, source, subject)
+
+
+def _readable_again(source: Source) -> Source:
+    """`source`, or what it holds where it can be read only once."""
+    again = isinstance(source, str | PathLike | Journal | list | tuple | AsOf) or hasattr(source, "journal")
+    return source if again or not hasattr(source, "__iter__") else list(source)
 
 
 def _told(divergence: Divergence) -> str:
