@@ -39,7 +39,8 @@ class LLMEvent(msgspec.Struct, frozen=True):
     `sequence` counts from 0 in each attempt. `delta` and `thinking` are exactly the characters that arrived.
     `started` comes first, when the response has begun; its metadata holds `execution_ref` (for `Backend.cancel`) and,
     where known, `model` and `request_id`. A `delta` whose text is empty shows that the answer is still being made
-    (the arguments of a tool call are arriving): it resets the idle clock and is otherwise nothing.
+    (the arguments of a tool call are arriving): it resets the idle clock, and `unshown` says how many characters came,
+    which count as output of an attempt that is cut off.
     `usage` is what is known so far. `completed` carries the whole `result`.
     `aside` rides on an empty `delta`, alone: what a coding agent tells of its own retries and of text it takes back.
     """
@@ -54,3 +55,4 @@ class LLMEvent(msgspec.Struct, frozen=True):
     usage: Usage | None = None
     metadata: dict[str, Any] = {}
     aside: Retraction | AgentRetry | None = None
+    unshown: int = 0

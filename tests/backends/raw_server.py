@@ -8,8 +8,13 @@ from anyio.abc import SocketAttribute, SocketStream
 
 
 @asynccontextmanager
-async def raw_server(head: bytes, body: bytes, *, chunk: int = 1 << 20, end: bool = False) -> AsyncIterator[str]:
-    """Answers everything with these very bytes, in chunks, and hangs up; `end`: HTTP itself ends properly."""
+async def raw_server(
+    head: bytes, body: bytes, *, chunk: int = 1 << 20, end: bool = False, then: bytes | None = None
+) -> AsyncIterator[str]:
+    """Answers everything with these very bytes, in chunks, and hangs up; `end`: HTTP itself ends properly.
+
+    `then`: it does not hang up, but says this over and over; b"": it says no more.
+    """
 
     async def handle(stream: SocketStream) -> None:
         async with stream:
@@ -19,6 +24,11 @@ async def raw_server(head: bytes, body: bytes, *, chunk: int = 1 << 20, end: boo
                 for start in range(0, len(body), chunk):
                     part = body[start : start + chunk]
                     await stream.send(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                while then:
+                    await stream.send(f"{len(then):x}\r\n".encode() + then + b"\r\n")
+                    await anyio.sleep(0.01)
+                if then is not None:
+                    await stream.receive()
                 await stream.send(b"0\r\n\r\n" if end else b"")
             except (anyio.BrokenResourceError, anyio.EndOfStream):
                 pass

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import pytest
 
-from jido_nb.backends.jido_ai import sse
+from jido_nb.backends.jido_ai import http_provider, sse
 from jido_nb.backends.registry import open_backend
 from jido_nb.llm.backend import Backend
 from jido_nb.llm.request import LLMRequest
@@ -117,6 +118,38 @@ async def test_what_ends_a_stream_is_a_row_of_the_table(
             error = await failed(backend, request_to("mine:m"))
             assert (error.category, error.retryable, error.partial_text) == ("transport", True, "all of it")
             assert error.details.get("truncated") or not clean
+
+
+FINISHED = b'data: {"model": "m", "choices": [{"delta": {"content": "all"}, "finish_reason": "stop"}]}\n\n'
+COUNTED = b'data: {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}\n\n'
+
+
+@pytest.mark.parametrize("then", [b"", b": still here\n\n"])
+@pytest.mark.parametrize("rule", ["either", "finish_reason"])
+@pytest.mark.parametrize("usage", [True, False])
+async def test_a_whole_answer_does_not_wait_for_a_server_that_never_hangs_up(
+    usage: bool, rule: str, then: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With its usage the answer is at its end: that takes no limit.
+    monkeypatch.setattr(http_provider, "SETTLE_LIMIT_S", 3600 if usage else 0.05)
+    body = FINISHED + (COUNTED if usage else b"")
+    async with raw_server(EVENTS, body, then=then) as url, server_at(url, ends_with=rule) as backend:
+        result = await answered(backend, request_to("mine:m"))
+        assert (result.text, result.finish_reason) == ("all", "stop")
+        assert result.usage == (Usage(3, 1) if usage else None)
+
+
+async def test_usage_that_comes_late_is_waited_for() -> None:
+    async with raw_server(EVENTS, FINISHED + COUNTED, chunk=1, then=b"") as url, server_at(url) as backend:
+        assert (await answered(backend, request_to("mine:m"))).usage == Usage(3, 1)
+
+
+async def test_where_the_end_is_promised_the_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_provider, "SETTLE_LIMIT_S", 0)
+    async with raw_server(EVENTS, FINISHED + COUNTED, then=b"") as url, server_at(url, ends_with="done") as backend:
+        with anyio.move_on_after(0.2) as waited:
+            await answered(backend, request_to("mine:m"))
+        assert waited.cancelled_caught
 
 
 EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"

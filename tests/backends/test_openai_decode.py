@@ -70,7 +70,10 @@ def decoded(*pieces: bytes, ends_with: EndsWith = "either") -> list[LLMEvent]:
         EventFramer(),
         Decoder(backend="jido_ai", provider="openai", facts=FACTS, ends_with=ends_with),
     )
-    events = [event for piece in pieces for data in framer.feed(piece) for event in decoder.read(data)]
+    events: list[LLMEvent] = []
+    for data in (data for piece in pieces for data in framer.feed(piece)):
+        if not decoder.ended:
+            events += decoder.read(data)
     return events if decoder.ended else events + decoder.finish()
 
 

@@ -160,3 +160,27 @@ def test_the_blocks_of_another_provider_are_left_at_home() -> None:
     blocks = {"provider": "anthropic", "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}]}
     asked = request([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "blocks": blocks}])
     assert encode(asked, "m")["messages"][1] == {"role": "assistant", "content": "b"}
+
+
+DETAILS = [{"type": "reasoning.text", "text": "hm", "signature": "s", "index": 0}]
+CALL = {"type": "tool_use", "id": "c1", "name": "f", "input": {"x": 1}}
+ANSWER = [{"type": "text", "text": "said"}, CALL, {"type": "reasoning_details", "reasoning_details": DETAILS}]
+
+
+@pytest.mark.parametrize(
+    ("following", "calls"),
+    [("go on", None), ([{"type": "tool_result", "tool_use_id": "c1", "content": "2"}], ["c1"]), (None, ["c1"])],
+)
+def test_an_earlier_answer_goes_back_with_its_reasoning_to_the_provider_that_gave_it(
+    following: Any, calls: list[str] | None
+) -> None:
+    talk: list[dict[str, Any]] = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "as text", "blocks": {"provider": "openrouter", "content": ANSWER}},
+    ]
+    if following is not None:
+        talk.append({"role": "user", "content": following})
+    answer = encode(request(talk), "m", provider="openrouter")["messages"][1]
+    assert (answer["content"], answer["reasoning_details"]) == ("said", DETAILS)
+    assert ([call["id"] for call in answer["tool_calls"]] if "tool_calls" in answer else None) == calls
+    assert encode(request(talk), "m", provider="another")["messages"][1] == {"role": "assistant", "content": "as text"}

@@ -60,7 +60,7 @@ class Decoder(AnswerDecoder):
             case "content_block_stop":
                 return self._block_stop(record["index"])
             case "message_start":
-                self._message_start(record["message"])
+                return self._message_start(record["message"])
             case "message_delta":
                 about = {name: record[name] for name in _BESIDE if name in record} | record["delta"]
                 self._message.update({name: value for name, value in about.items() if value is not None})
@@ -75,10 +75,7 @@ class Decoder(AnswerDecoder):
     def whole(self, message: Any) -> LLMResult:
         if message["type"] == "error":
             raise stream_error(message)
-        self._message_start({**message, "content": []})
-        for index, block in enumerate(message["content"]):
-            self._block_start(index, block)
-            self._block_stop(index)
+        self._message_start({**message, "content": message["content"]})
         self.ended = True
         return self._result()
 
@@ -97,8 +94,9 @@ class Decoder(AnswerDecoder):
                 self._pieces[index].append(delta["thinking"])
                 return [self._shown("thinking", thinking=delta["thinking"])] if delta["thinking"] else []
             case "input_json_delta":
-                self._pieces[index].append(delta["partial_json"])
-                return [self._shown("delta")] if delta["partial_json"] else []
+                piece = delta["partial_json"]
+                self._pieces[index].append(piece)
+                return [self._shown("delta", unshown=len(piece))] if piece else []
             case "signature_delta":
                 block = self._blocks[index]
                 block["signature"] = block.get("signature", "") + delta["signature"]
@@ -123,6 +121,8 @@ class Decoder(AnswerDecoder):
             return self._tool(kept)
         if "tool_use_id" in block:
             return self._tool_result(kept)
+        if kind == "fallback":  # from here on another model answers
+            self._serves(block["to"]["model"])
         return []
 
     def _block_stop(self, index: int) -> list[LLMEvent]:
@@ -155,10 +155,20 @@ class Decoder(AnswerDecoder):
         self._calls[call.id] = call
         return [self._shown("tool", tool=call)]
 
-    def _message_start(self, message: Mapping[str, Any]) -> None:
+    def _message_start(self, message: Mapping[str, Any]) -> list[LLMEvent]:
         self._message = {name: value for name, value in message.items() if name not in ("content", "usage")}
         self._count(message.get("usage"))
-        self._news = {"usage": self.usage, "metadata": {"model": message["model"]} if message.get("model") else {}}
+        self._serves(message.get("model"))
+        # What a tool at the service's own place did between two requests is here already, whole.
+        content = message.get("content") or ()
+        events: list[LLMEvent] = []
+        for index, block in enumerate(content, -len(content)):
+            events += [*self._block_start(index, block), *self._block_stop(index)]
+        return events
+
+    def _serves(self, model: str | None) -> None:
+        self._message["model"] = model
+        self._news = {"usage": self.usage, "metadata": {"model": model} if model else {}}
 
     def _count(self, usage: Mapping[str, Any] | None) -> None:
         if not usage:

@@ -1,10 +1,9 @@
 """A request in the words of the Anthropic Messages API. Pure."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from ...llm.request import LLMRequest, Message
-from .anthropic_blocks import sendable
+from ...llm.request import LLMRequest
+from .kept_blocks import own_content
 from .options import check_options, nothing_to_send
 
 DEFAULT_MAX_TOKENS = 4096
@@ -12,10 +11,14 @@ DEFAULT_MAX_TOKENS = 4096
 # beta), and the three sampling options that this SDK no longer names, but the service still takes.
 OPTIONS = frozenset(
     {
+        "billing_policy",
         "cache_control",
+        "compaction",
         "container",
         "context_management",
         "diagnostics",
+        "fallback_credit_token",
+        "fallbacks",
         "inference_geo",
         "max_tokens",
         "mcp_servers",
@@ -26,6 +29,7 @@ OPTIONS = frozenset(
         "stop_sequences",
         "temperature",
         "thinking",
+        "thread",
         "tool_choice",
         "tools",
         "top_k",
@@ -79,7 +83,7 @@ def _conversation(request: LLMRequest, provider: str | None) -> tuple[str | list
     system: list[Any] = [request.system_prompt] if request.system_prompt else []
     messages: list[dict[str, Any]] = []
     for index, message in enumerate(request.messages):
-        content = _content(message, request.messages[index + 1 :], provider)
+        content = own_content(message, request.messages[index + 1 :], provider)
         # The service refuses empty messages; a turn that only called a tool, or was canceled at once, leaves one.
         if not content or (isinstance(content, str) and not content.strip()):
             continue
@@ -94,10 +98,3 @@ def _conversation(request: LLMRequest, provider: str | None) -> tuple[str | list
     for part in system:
         blocks.extend([{"type": "text", "text": part}] if isinstance(part, str) else part)
     return blocks, messages
-
-
-def _content(message: Message, later: Sequence[Message], provider: str | None) -> str | list[dict[str, Any]]:
-    own = message.blocks
-    if own is None or own.provider != provider:
-        return message.content
-    return sendable(own.content, later[0].content if later else None) or message.content

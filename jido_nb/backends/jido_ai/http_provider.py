@@ -6,12 +6,12 @@ the sorting of failures are here.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Protocol, cast
 
 import msgspec
-from anyio import move_on_after
+from anyio import CancelScope, current_time, move_on_after
 
 from ...llm.error import LLMError
 from ...llm.event import LLMEvent
@@ -25,6 +25,8 @@ from .stream import LiveStream
 CONNECT_LIMIT_S = 30.0
 CLOSE_LIMIT_S = 2.0
 DRAIN_LIMIT_S = 0.25
+SETTLE_LIMIT_S = 2.0
+"""How long a stream that is whole waits for what may still follow: its usage, its `[DONE]`, the end of the body."""
 MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
 EFFECT_HEADER = "x-jido-effect"
@@ -114,7 +116,6 @@ class HttpProvider(ABC):
         self, live: LiveStream, response: Response, body: AsyncGenerator[bytes, None], decoder: AnswerDecoder
     ) -> AsyncGenerator[LLMEvent, None]:
         framer = EventFramer()
-        read = decoder.read
         try:
             found = media_type(response)
             if found != _EVENTS:
@@ -124,15 +125,16 @@ class HttpProvider(ABC):
             )
             try:
                 async for chunk in body:
-                    for data in framer.feed(chunk):
-                        try:
-                            events = read(data)
-                        except _UNREADABLE as error:
-                            raise malformed(f"an event of the stream cannot be read: {_shown(error)}") from None
-                        for event in events:
-                            yield event
-                        if decoder.ended:
-                            return
+                    for event in _decoded(chunk, framer, decoder):
+                        yield event
+                    if decoder.complete:
+                        break
+                settled_at = current_time() + SETTLE_LIMIT_S
+                while not decoder.ended and (more := await _before(settled_at, body)):
+                    for event in _decoded(more, framer, decoder):
+                        yield event
+                if decoder.ended:
+                    return
             except Exception as error:
                 # Of an answer that is whole, a connection that breaks takes nothing away.
                 if isinstance(error, LLMError) or live.canceled or not decoder.complete:
@@ -156,6 +158,26 @@ class HttpProvider(ABC):
 
     def _error(self, error: BaseException) -> LLMError:
         return sdk_error(error, time.time()).scrubbed(self._secrets)
+
+
+def _decoded(chunk: bytes, framer: EventFramer, decoder: AnswerDecoder) -> Iterator[LLMEvent]:
+    """The events of one chunk of the body, up to the last one of the answer."""
+    read = decoder.read
+    for data in framer.feed(chunk):
+        try:
+            events = read(data)
+        except _UNREADABLE as error:
+            raise malformed(f"an event of the stream cannot be read: {_shown(error)}") from None
+        yield from events
+        if decoder.ended:
+            return
+
+
+async def _before(deadline: float, body: AsyncIterator[bytes]) -> bytes | None:
+    """The next chunk; None when the body ends, or nothing has come at `deadline`, on the loop's clock."""
+    with CancelScope(deadline=deadline):
+        return await anext(body, None)
+    return None
 
 
 def media_type(response: Response) -> str:

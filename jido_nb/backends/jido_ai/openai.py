@@ -38,7 +38,7 @@ class OpenAIProvider(HttpProvider):
         )
 
     async def _ask(self, request: LLMRequest, model: str) -> Response:
-        body = encode(request, model, extra_options=self._wanted.extra_options)
+        body = encode(request, model, provider=self.name, extra_options=self._wanted.extra_options)
         headers = {"content-type": "application/json", **dict(self._wanted.headers), **self._effect_header(request)}
         if self._wanted.api_key:
             headers["authorization"] = f"Bearer {self._wanted.api_key}"

@@ -36,19 +36,23 @@ class Calls:
         self._calls: list[_Open] = []
         self._at: dict[Any, _Open] = {}
 
-    def add(self, piece: Mapping[str, Any]) -> ToolCall | None:
-        """Take one piece; the call, still without arguments, when this is the first piece that names it."""
+    def add(self, piece: Mapping[str, Any]) -> tuple[ToolCall | None, int]:
+        """Take one piece.
+
+        Returns the call, still without arguments, when this is the first piece that names it; and how many characters
+        of arguments it brought.
+        """
         found = self._place(piece)
         function = piece.get("function") or {}
         found.name = found.name or function.get("name") or ""
-        arguments = function.get("arguments")
-        if arguments:
-            is_text = isinstance(arguments, str)
-            found.pieces.append(arguments if is_text else msgspec.json.encode(arguments).decode())
+        arguments = function.get("arguments") or ""
+        text = arguments if isinstance(arguments, str) else msgspec.json.encode(arguments).decode()
+        if text:
+            found.pieces.append(text)
         if found.told or not found.name:
-            return None
+            return None, len(text)
         found.told = True
-        return ToolCall(id=found.id, name=found.name)
+        return ToolCall(id=found.id, name=found.name), len(text)
 
     def close(self) -> list[ToolCall]:
         """All calls, now whole. A second time: none."""

@@ -11,12 +11,13 @@ from typing import Any
 import msgspec
 
 from ...llm.event import LLMEvent
-from ...llm.result import LLMResult
+from ...llm.result import LLMResult, ToolCall
 from ...llm.settings import EndsWith
-from ...llm.usage import Usage
+from ...llm.usage import Cost, Usage
 from .decoder import AnswerDecoder, count_of, truncated
 from .errors import error_in, stream_error
 from .openai_calls import Calls
+from .openai_reasoning import ReasoningDetails
 
 DONE = b"[DONE]"
 _REASONING = ("reasoning_content", "reasoning")
@@ -39,6 +40,8 @@ class Decoder(AnswerDecoder):
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._calls = Calls()
+        self._details = ReasoningDetails()
+        self._cost: Cost | None = None
         self._model: str | None = None
         self._finish_reason: str | None = None
 
@@ -55,7 +58,12 @@ class Decoder(AnswerDecoder):
             if self._finish_reason is None and self._ends_with == "finish_reason":
                 raise truncated()
             return self._end()
-        return self.decode(_parse(data))
+        record = _parse(data)
+        events = self.decode(record)
+        # Nothing more is promised; not every server says `[DONE]` or closes.
+        if self._finish_reason is not None and self._ends_with != "done" and record.get("usage"):
+            events += self._end()
+        return events
 
     def finish(self) -> list[LLMEvent]:
         if not self.complete:
@@ -68,13 +76,15 @@ class Decoder(AnswerDecoder):
         Raises:
             LLMError: the chunk is an error, in any of the forms in which servers report one.
         """
-        if ("error" in record or "choices" not in record) and (record.get("error") or error_in(record)):
-            raise stream_error(record)
         if self._model is None:
             self._introduce(record)
         usage = record.get("usage")
+        if "x_groq" in record:
+            usage = usage or self._groq(record["x_groq"])
         if usage:
-            self._count(usage)
+            self._count(usage)  # before the error, which may come in the same chunk
+        if ("error" in record or "choices" not in record) and (record.get("error") or error_in(record)):
+            raise stream_error(record)
         choices = record.get("choices")
         if not choices:
             return []
@@ -104,6 +114,13 @@ class Decoder(AnswerDecoder):
         self.ended = True
         return self._result()
 
+    def _groq(self, told: Mapping[str, Any]) -> Any:
+        """The usage in what Groq tells in a field of its own; there it also says why it stopped early."""
+        if told.get("error"):
+            raise stream_error({"error": told["error"]})
+        self._request_id = self._request_id or told.get("id")
+        return told.get("usage")
+
     def _delta(self, delta: Mapping[str, Any]) -> list[LLMEvent]:
         events: list[LLMEvent] = []
         for name in _REASONING:
@@ -112,9 +129,9 @@ class Decoder(AnswerDecoder):
                 events.append(self._shown("thinking", thinking=thinking))
                 break  # some send the same under both names
         content = delta.get("content")
-        if content:
-            if not isinstance(content, str):
-                return events + self._parts(content)
+        if content and not isinstance(content, str):
+            events += self._parts(content)
+        elif content:
             self._text.append(content)
             if self._news is None:  # the hot path: nearly every chunk of a stream ends here
                 sequence = self._sequence
@@ -127,8 +144,11 @@ class Decoder(AnswerDecoder):
             self._metadata["refusal"] = self._metadata.get("refusal", "") + refusal
             events.append(self._shown("delta", delta=refusal))
         for piece in delta.get("tool_calls") or ():
-            begun = self._calls.add(piece)
-            events.append(self._shown("tool", tool=begun) if begun else self._shown("delta"))
+            begun, size = self._calls.add(piece)
+            lifecycle = "tool" if begun else "delta"
+            events.append(self._shown(lifecycle, tool=begun, unshown=size))
+        if delta.get("reasoning_details"):
+            self._details.add(delta["reasoning_details"])
         if delta.get("annotations"):
             self._extend("annotations", delta["annotations"])
         return events
@@ -158,6 +178,10 @@ class Decoder(AnswerDecoder):
 
     def _count(self, usage: Mapping[str, Any]) -> None:
         self.usage = (self.usage or Usage()).updated(decoded_usage(usage))
+        cost = usage.get("cost")
+        # OpenRouter's own bill; with a key of the user's own it holds the fee alone, and the price is the vendor's.
+        if isinstance(cost, int | float) and not isinstance(cost, bool) and not usage.get("is_byok"):
+            self._cost = Cost(float(cost), price_table=f"as told by {self._provider}")
 
     def _extend(self, name: str, more: Any) -> None:
         self._metadata[name] = [*self._metadata.get(name, ()), *(more or ())]
@@ -168,17 +192,23 @@ class Decoder(AnswerDecoder):
         return [*events, self._shown("completed", result=self._result(), usage=self.usage)]
 
     def _result(self) -> LLMResult:
+        metadata = dict(self._metadata)
+        # Plain text is in `text` already; the rest has to be sent back as it came.
+        if more := [*map(_tool_use, self._calls.closed), *self._details.block()]:
+            text = self.partial_text
+            metadata["content"] = [*([{"type": "text", "text": text}] if text else []), *more]
         return LLMResult(
             text=self.partial_text,
             thinking="".join(self._thinking),
             tool_calls=self._calls.closed,
             finish_reason=self._finish_reason,
             usage=self.usage,
+            cost=self._cost,
             model=self._model,
             provider=self._provider,
             backend=self._backend,
             request_id=self._request_id,
-            metadata=dict(self._metadata),
+            metadata=metadata,
         )
 
 
@@ -196,6 +226,10 @@ def decoded_usage(usage: Mapping[str, Any]) -> Usage:
         cache_write_tokens=written,
         reasoning_tokens=count_of(usage.get("completion_tokens_details"), "reasoning_tokens"),
     )
+
+
+def _tool_use(call: ToolCall) -> dict[str, Any]:
+    return {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
 
 
 def _string(value: Any) -> str:

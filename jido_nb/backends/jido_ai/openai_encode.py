@@ -1,11 +1,13 @@
 """A request in the words of OpenAI's chat completions. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from ...llm.request import LLMRequest, Message
+from .kept_blocks import own_content
+from .openai_reasoning import KIND, details_in
 from .options import check_options, nothing_to_send
 
 # Every field of a request that is not the request's own (platform.openai.com, "Create chat completion"), but for `n`:
@@ -46,18 +48,28 @@ OPTIONS = frozenset(
 EXTRA_BODY = "extra_body"
 
 
-def encode(request: LLMRequest, model: str, *, extra_options: Collection[str] = ()) -> dict[str, Any]:
+def encode(
+    request: LLMRequest, model: str, *, provider: str | None = None, extra_options: Collection[str] = ()
+) -> dict[str, Any]:
     """The JSON body of `POST <base_url>/chat/completions`.
 
     The option `extra_body` is an object whose fields are sent as they are: for what a server takes that no table knows.
     A stream asks for its usage; `stream_options: None` leaves that out, for servers that refuse to be asked.
+
+    Args:
+        provider: Who is asked: earlier answers of its own go back to it as it gave them.
 
     Raises:
         LLMError: `config`; an option that is not known, or a conversation without content.
     """
     options = request.options
     check_options(options, OPTIONS | {EXTRA_BODY, *extra_options})
-    messages = [part for message in request.messages for part in _messages(message)]
+    said = request.messages
+    messages = [
+        part
+        for at, message in enumerate(said)
+        for part in _messages(message, own_content(message, said[at + 1 :], provider))
+    ]
     if all(message["role"] == "system" for message in messages):
         raise nothing_to_send()
     if request.system_prompt:
@@ -74,9 +86,8 @@ def encode(request: LLMRequest, model: str, *, extra_options: Collection[str] = 
     return body
 
 
-def _messages(message: Message) -> list[dict[str, Any]]:
+def _messages(message: Message, content: str | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One message of ours as none, one, or several of theirs: each result of a tool is a message of its own."""
-    content = message.content
     if isinstance(content, str):
         # What a tool said without being asked to by the model has no call that it could answer.
         role = "user" if message.role == "tool" else message.role
@@ -91,13 +102,15 @@ def _messages(message: Message) -> list[dict[str, Any]]:
         said["content"] = parts
     if calls:
         said["tool_calls"] = calls
+    if details := details_in(content):
+        said[KIND] = details
     return [*results, said] if said["content"] or calls else results
 
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any] | None:
     """A block that says something; None for those that have a place of their own, or none here."""
     kind, source = block.get("type"), block.get("source")
-    if kind in ("tool_use", "tool_result", "thinking", "redacted_thinking"):
+    if kind in ("tool_use", "tool_result", "thinking", "redacted_thinking", KIND):
         return None
     if kind == "text":
         return {"type": "text", "text": str(block.get("text") or "")}

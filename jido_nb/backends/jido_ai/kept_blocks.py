@@ -1,13 +1,27 @@
-"""An earlier answer as it may be sent back. Pure.
+"""An earlier answer, kept in Anthropic's form of blocks, as it may be sent back. Pure.
 
-The service wants its thinking back unchanged, but refuses a tool use that nothing answers, an answer that ends in
-thinking, and blocks of text without text (docs.anthropic.com, "Extended thinking" and "Tool use").
+The services want their thinking back unchanged, but refuse a tool use that nothing answers; Anthropic also refuses an
+answer that ends in thinking, and blocks of text without text (docs.anthropic.com, "Extended thinking" and "Tool use").
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ...llm.request import Message
+
 _THINKING = ("thinking", "redacted_thinking")
+
+
+def own_content(message: Message, later: Sequence[Message], provider: str | None) -> str | list[dict[str, Any]]:
+    """What a message says to `provider`: an answer of its own in the blocks in which it gave it.
+
+    Args:
+        later: The messages that follow it.
+    """
+    kept = message.blocks
+    if kept is None or kept.provider != provider:
+        return message.content
+    return sendable(kept.content, later[0].content if later else None) or message.content
 
 
 def sendable(blocks: Sequence[Mapping[str, Any]], following: Any) -> list[dict[str, Any]]:
