@@ -4,6 +4,7 @@ One line per signal, in order, with the attribute names of CloudEvents; `data` i
 only grows. All of it is in memory while it is open, so it is no place for a log that becomes large.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from io import BufferedWriter
@@ -77,9 +78,9 @@ class JsonlJournal(MemoryJournal):
             # A line without its end was never acknowledged: its writer died while writing it.
             acknowledged = whole[: whole.rfind(b"\n") + 1]
             super().append(list(self._signals(acknowledged)))
+            self._size, self._end = len(whole), len(acknowledged)
             if not read_only:
                 self._file = self._path.open("ab")
-                self._file.truncate(len(acknowledged))
         except OSError as error:
             raise JournalError(f"cannot open the journal {self.location}: {error}", path=self.location) from None
 
@@ -95,15 +96,18 @@ class JsonlJournal(MemoryJournal):
 
     def _keep(self, fresh: dict[tuple[str, str], Recorded]) -> None:
         if fresh and (file := self._file) is not None:
-            end = file.tell()
+            if os.fstat(file.fileno()).st_size != self._size:
+                message = f"{self.location} was changed by somebody else since it was opened; open it again"
+                raise JournalError(message, path=self.location)
             try:
+                file.truncate(self._end)
                 file.write(b"".join(to_line(recorded.signal) for recorded in fresh.values()))
                 file.flush()
+                self._size = self._end = os.fstat(file.fileno()).st_size
             except OSError as error:
-                file.truncate(end)
-                raise JournalError(
-                    f"cannot write to the journal {self.location}: {error}", path=self.location
-                ) from None
+                file.truncate(self._end)
+                message = f"cannot write to the journal {self.location}: {error}"
+                raise JournalError(message, path=self.location) from None
         super()._keep(fresh)
 
     def _signals(self, text: bytes) -> Iterator[Signal]:

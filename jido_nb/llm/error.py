@@ -31,6 +31,8 @@ class LLMError(JidoError):
 
     usage: Usage | None = None
     partial_text: str = ""
+    pace: float = 1.0
+    """How much of the wait before the next attempt is really waited: a replayed failure need not take its time."""
 
     def __init__(
         self,

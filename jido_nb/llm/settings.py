@@ -137,6 +137,41 @@ class BudgetsSettings(BaseModel):
     """Of all generations of one conversation together."""
 
 
+RecordingMode = Literal["off", "record", "replay", "auto"]
+"""`record` calls and keeps, `replay` never calls, `auto` replays what is there and else calls and keeps."""
+
+
+class RecordingSettings(BaseModel):
+    """Where answers are kept, and whether they come from there."""
+
+    model_config = _SECTION
+
+    mode: RecordingMode = "off"
+    path: str | None = None
+    """Of a journal: `.jsonl` for lines of JSON, any other name for SQLite."""
+    timing: Annotated[float, Field(ge=0)] | Literal["real", "none"] = "none"
+    """How replayed answers arrive: as they did (`real`), at once (`none`), or with their times multiplied."""
+
+    @property
+    def pace(self) -> float:
+        """What recorded times are multiplied with."""
+        return {"real": 1.0, "none": 0.0}[self.timing] if isinstance(self.timing, str) else self.timing
+
+
+Conventions = Literal["latest", "1.36"]
+"""Generations of OpenTelemetry's names for GenAI."""
+
+
+class OpenTelemetrySettings(BaseModel):
+    """What a runtime tells the providers that are set for the process (`opentelemetry.trace.set_tracer_provider`)."""
+
+    model_config = _SECTION
+
+    live: bool = False
+    """Make spans and measurements while it happens. Off, they can still be made from the journal later."""
+    conventions: Conventions = "latest"
+
+
 class Settings(BaseModel):
     """Everything that can be set. Any part may be given as plain dicts, in the shape of the TOML file.
 
@@ -149,6 +184,8 @@ class Settings(BaseModel):
     llm: LLMSettings = Field(default_factory=LLMSettings)
     effects: EffectsSettings = Field(default_factory=EffectsSettings)
     budgets: BudgetsSettings = Field(default_factory=BudgetsSettings)
+    recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    opentelemetry: OpenTelemetrySettings = Field(default_factory=OpenTelemetrySettings)
     journal: str | None = None
     """Path or URL of the journal when none is named in code; None: in memory."""
     runtime_partitions: Annotated[int, Field(ge=1, le=256)] = 4

@@ -85,3 +85,13 @@ def test_a_journal_to_read_must_be_there(path: Path) -> None:
         open_journal(path, read_only=True)
     with pytest.raises(JournalError, match="cannot open"):
         JsonlJournal(path.parent / "nowhere" / "log.jsonl")
+
+
+def test_two_writers_of_one_file_are_told_apart(path: Path) -> None:
+    with closing(JsonlJournal(path)) as one, closing(JsonlJournal(path)) as other:
+        one.append([signal(id="a")])
+        with pytest.raises(JournalError, match="changed by somebody else"):
+            other.append([signal(id="b")])
+        assert other.last_seq() == 0
+        one.append([signal(id="c")])
+    assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["a", "c"]
