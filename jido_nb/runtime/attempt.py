@@ -44,7 +44,7 @@ class Attempt:
         self.usage: Usage | None = None
         """What it is known to have consumed so far."""
         self.characters = 0
-        """Text and thinking that was sent on; all that arrived, once the attempt is closed."""
+        """Text and thinking that was sent on, and arguments of tool calls; all that came, once the attempt is closed."""
         self.released_at: float | None = None
         """When its connection or process was gone, on the worker's clock."""
         self._clock = clock
@@ -97,6 +97,8 @@ class Attempt:
             now = self._now()
             if event.aside is None or not self._aside(event.aside):
                 self._last_chunk_at = now
+            if event.unshown:
+                self.characters += event.unshown
             if event.delta:
                 self._texts.append(event.delta)
             if self._first_chunk_at is None and (event.delta or event.thinking):
