@@ -1,30 +1,25 @@
-"""Effects and their attempts, folded from the lifecycle signals of a log.
+"""Effects and their attempts, as facts: what `folding` makes of the lifecycle signals of a log.
 
-Rule 1: an attempt begins with `started` or `retry_attempt_started` and ends with `retrying` or with the effect's end,
-        so one row is one request on the wire. An effect that was canceled before it began has no attempt.
-Rule 2: an effect that ends while it waits for its next attempt leaves the last attempt as it was: `retried`.
-Rule 3: usage and cost belong to the attempt that caused them; the effect's are sums over what is known.
-Rule 4: the same effect id in two conversations is two effects; what follows an ending changes nothing.
+An attempt is one request on the wire. Usage and cost belong to the attempt that caused them; the effect's are sums over
+what is known. Wasted is what was spent on attempts that failed, tried again or not; a cancel wastes nothing, because
+its text is kept.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
-from ..core.catalogue import TERMINAL_LIFECYCLES
-from ..core.signal import Recorded, Signal
-from .chunks import arrivals_of
-from .values import as_bool, as_float, as_int, as_mapping, as_text
+from .gaps import quantile_of, sorted_gaps
+from .values import as_int
 
 USAGE_KEYS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
-
-EFFECT_TYPES = "conv.effect.**"
 
 Outcome = Literal["running", "completed", "failed", "canceled", "retried"]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Attempt:
     """One try of one effect. Times are microseconds UTC since 1970; None is unknown, or not yet."""
 
@@ -32,7 +27,10 @@ class Attempt:
     number: int
     seq: int
     """Of the signal that began it."""
+    type: str
     started_us: int
+    begun: bool = True
+    """Whether the log holds its beginning; what is left of one that began before the log did has none."""
     outcome: Outcome = "running"
     ended_us: int | None = None
     last_us: int = 0
@@ -54,6 +52,9 @@ class Attempt:
     recovered: bool = False
     backoff_ms: float | None = None
     wait_ms: float | None = None
+    """What was decided."""
+    waited_ms: float | None = None
+    """From its end to the next attempt's beginning; None: no other followed."""
     retry_after_ms: float | None = None
     usage: Mapping[str, Any] | None = None
     cost: float | None = None
@@ -61,10 +62,43 @@ class Attempt:
     request_id: str | None = None
     provider_request_id: str | None = None
 
+    @cached_property
+    def gaps(self) -> list[float]:
+        """Times between its chunks, ms, the shortest first. Ask when it has ended."""
+        return sorted_gaps(self.at_ms)
+
+    def gap_ms(self, quantile: float) -> float | None:
+        """A quantile of the times between its chunks; None with fewer than two chunks."""
+        return quantile_of(self.gaps, quantile)
+
+    def tokens(self, key: str) -> int | None:
+        """One kind of tokens, None where that is not known."""
+        return None if self.usage is None else as_int(self.usage.get(key))
+
     @property
     def usage_estimated(self) -> bool | None:
         """Whether its usage is a guess from what had arrived; None where no usage is known."""
         return None if self.usage is None else self.usage.get("estimated") is True
+
+    @property
+    def retry_after_honoured(self) -> bool | None:
+        """Whether the next attempt waited as long as the server had asked; None: it had not, or none followed."""
+        if self.retry_after_ms is None or self.waited_ms is None or self.wait_ms is None:
+            return None
+        return self.wait_ms >= self.retry_after_ms
+
+    @property
+    def wasted(self) -> bool:
+        """Whether it gave nothing that was kept."""
+        return self.outcome in ("retried", "failed")
+
+    @property
+    def wasted_tokens(self) -> int | None:
+        """Input and output together; 0 where nothing was wasted, None where that is not known."""
+        if not self.wasted:
+            return 0
+        known = [count for key in ("input_tokens", "output_tokens") if (count := self.tokens(key)) is not None]
+        return sum(known) if known else None
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +109,12 @@ class Effect:
     effect_id: str
     seq: int
     """Of its first signal."""
+    type: str = ""
+    """Of its first signal."""
+    began_us: int | None = None
+    """Time of its first signal; None where the log begins after the effect did."""
+    turn: int | None = None
+    """Number of the message that it answers, in its conversation, from 1; None for what answers none."""
     started_us: int | None = None
     """None: it was canceled, or found by recovery, before it began."""
     cause_id: str | None = None
@@ -116,7 +156,7 @@ class Effect:
 
     def tokens(self, key: str) -> int | None:
         """Sum of one kind of tokens over the attempts that report it; None when none does."""
-        known = [count for attempt in self.attempts if (count := as_int((attempt.usage or {}).get(key))) is not None]
+        known = [count for attempt in self.attempts if (count := attempt.tokens(key)) is not None]
         return sum(known) if known else None
 
     @property
@@ -124,139 +164,3 @@ class Effect:
         """US dollars over the attempts that have a price; None when none has."""
         known = [attempt.cost for attempt in self.attempts if attempt.cost is not None]
         return sum(known) if known else None
-
-
-def fold_effects(log: Iterable[Recorded]) -> Iterator[Effect]:
-    """Each effect as soon as it has ended, then those that still run. Only open effects are kept in memory.
-
-    Signals that belong to no effect are passed over.
-    """
-    running: dict[tuple[str, str], Effect] = {}
-    ended: set[tuple[str, str]] = set()
-    for seq, signal in log:
-        if not signal.type.startswith("conv.effect."):
-            continue
-        key = (signal.subject, str(signal.data.get("effect_id")))
-        if key in ended:
-            continue
-        effect = running.get(key)
-        if effect is None:
-            effect = running[key] = Effect(*key, seq=seq, cause_id=signal.cause_id)
-        apply(effect, seq, signal)
-        if effect.status != "running":
-            ended.add(key)
-            del running[key]
-            yield effect
-    yield from running.values()
-
-
-def apply(effect: Effect, seq: int, signal: Signal) -> None:
-    """Take one lifecycle signal of `effect` in."""
-    data = signal.data
-    lifecycle = data.get("lifecycle")
-    # Progress is most of a log and says nothing of this that its effect's start has not said.
-    if lifecycle != "progress" or not effect.attempts:
-        _learn(effect, data)
-    if lifecycle == "started":
-        effect.started_us = signal.time_us
-        effect.max_attempts = as_int(data.get("max_attempts"))
-        effect.timeout_ms = as_float(data.get("timeout_ms"))
-        _begin(effect, seq, signal)
-    elif lifecycle == "progress":
-        _progress(effect, seq, signal)
-    elif lifecycle in TERMINAL_LIFECYCLES:
-        _end(effect, signal, lifecycle)
-
-
-def _learn(effect: Effect, data: Mapping[str, Any]) -> None:
-    effect.effect_class = effect.effect_class or as_text(data.get("effect_class"))
-    effect.kind = effect.kind or as_text(data.get("kind"))
-    effect.backend = as_text(data.get("backend")) or effect.backend
-    effect.provider = as_text(data.get("provider")) or effect.provider
-    if effect.stream is None:
-        effect.stream = as_bool(data.get("stream"))
-    if model := as_text(data.get("model")):
-        effect.asked_model = effect.asked_model or model
-        effect.model = model
-
-
-def _begin(effect: Effect, seq: int, signal: Signal) -> Attempt:
-    number = as_int(signal.data.get("attempt")) or len(effect.attempts) + 1
-    attempt = Attempt(effect, number, seq, signal.time_us, last_us=signal.time_us)
-    attempt.request_id = as_text(signal.data.get("request_id"))
-    effect.attempts.append(attempt)
-    return attempt
-
-
-def _progress(effect: Effect, seq: int, signal: Signal) -> None:
-    data = signal.data
-    status = data.get("status")
-    if status == "retry_attempt_started":
-        _begin(effect, seq, signal)
-        return
-    attempt = effect.attempts[-1] if effect.attempts else None
-    if attempt is None:
-        # A log that starts in the middle: what came before is not known, what follows still counts.
-        attempt = _begin(effect, seq, signal)
-    attempt.last_us = signal.time_us
-    if status == "retrying":
-        _close(attempt, signal, "retried")
-        attempt.discarded = bool(data.get("discarded"))
-        attempt.backoff_ms = as_float(data.get("backoff_ms"))
-        wait_ms = as_float(data.get("wait_ms"))
-        attempt.wait_ms = attempt.backoff_ms if wait_ms is None else wait_ms
-        attempt.retry_after_ms = as_float(data.get("retry_after_ms"))
-        return
-    for at_ms, kind, chars in arrivals_of(data, (signal.time_us - attempt.started_us) / 1000):
-        attempt.at_ms.append(at_ms)
-        if kind == "text":
-            attempt.characters += chars
-        else:
-            attempt.thinking_characters += chars
-
-
-def _end(effect: Effect, signal: Signal, lifecycle: Outcome) -> None:
-    data = signal.data
-    result = as_mapping(data.get("result"))
-    details = as_mapping(data.get("details"))
-    _learn(effect, result)
-    effect.status = lifecycle
-    effect.ended_us = signal.time_us
-    effect.recovered = details.get("recovered") is True
-    effect.finish_reason = as_text(result.get("finish_reason"))
-    effect.reason = as_text(data.get("reason"))
-    effect.error_category = as_text(data.get("error_category"))
-    effect.retryable = as_bool(data.get("retryable"))
-    effect.http_status = as_int(details.get("status"))
-    attempt = effect.attempts[-1] if effect.attempts else None
-    if attempt is not None and attempt.outcome == "running":
-        attempt.recovered = effect.recovered
-        _close(attempt, signal, lifecycle)
-
-
-def _close(attempt: Attempt, signal: Signal, outcome: Outcome) -> None:
-    data = signal.data
-    result = as_mapping(data.get("result"))
-    details = as_mapping(data.get("details"))
-    attempt.outcome = outcome
-    if not attempt.recovered:
-        attempt.ended_us = attempt.last_us = signal.time_us
-        duration_ms = as_float(data.get("duration_ms"))
-        attempt.duration_ms = (signal.time_us - attempt.started_us) / 1000 if duration_ms is None else duration_ms
-    first_chunk_ms = as_float(data.get("first_chunk_ms"))
-    attempt.first_chunk_ms = attempt.at_ms[0] if first_chunk_ms is None and attempt.at_ms else first_chunk_ms
-    attempt.error_category = as_text(data.get("error_category"))
-    attempt.retryable = as_bool(data.get("retryable"))
-    attempt.reason = as_text(data.get("reason"))
-    attempt.http_status = as_int(details.get("status"))
-    attempt.timeout = as_text(details.get("which"))
-    usage = data.get("usage") or result.get("usage")
-    attempt.usage = usage if isinstance(usage, Mapping) else None
-    cost = as_mapping(data.get("cost") or result.get("cost"))
-    attempt.cost = as_float(cost.get("amount"))
-    attempt.price_table = as_text(cost.get("price_table"))
-    attempt.request_id = as_text(data.get("request_id")) or attempt.request_id
-    attempt.provider_request_id = as_text(result.get("request_id") or details.get("request_id"))
-    if not attempt.at_ms and isinstance(text := result.get("text"), str):
-        attempt.characters = len(text)
-        attempt.thinking_characters = len(as_text(result.get("thinking")) or "")

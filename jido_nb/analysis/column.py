@@ -2,13 +2,15 @@
 
 A column says how to get its cell from a row. Rows arrive in batches and each batch becomes one Arrow array per
 column, so no Python object outlives its batch, and a frame without rows has the same columns and dtypes as a full one.
-Text is plain Arrow text and not dictionary-encoded: pandas cannot sort, pivot or `.str` an Arrow dictionary.
+Text is plain Arrow text. An Arrow dictionary would be smaller, but pandas (3.1) can neither sort one nor reach `.str`
+of it; its own Categorical refuses labels that it has not seen (`fillna`, `where`) and has another dtype for each log,
+so that an empty frame could not have the dtypes of a full one. Whoever wants one: `frame.astype({"type": "category"})`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -86,8 +88,26 @@ def choose(standard: Sequence[Column[Row]], columns: Iterable[str | Column[Row]]
     return list(chosen.values())
 
 
-def build_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, order: bool = False) -> pa.Table:
-    """An Arrow table with one row per row. `order`: rows come in any order; sort them by their `.seq`.
+class CellFault(NamedTuple):
+    """A cell that a column could not make, and why; `seq` is None for rows that have none."""
+
+    column: str
+    seq: int | None
+    cause: Exception
+
+
+def build_table(
+    columns: Sequence[Column[Row]],
+    rows: Iterable[Row],
+    *,
+    order: bool = False,
+    faults: list[CellFault] | None = None,
+) -> pa.Table:
+    """An Arrow table with one row per row.
+
+    Args:
+        order: Rows come in any order; sort them by their `.seq`.
+        faults: Takes the cells that could not be made, which then stay empty; None raises at the first.
 
     Raises:
         ColumnError: a column raised, or gave a value that its dtype cannot hold.
@@ -97,7 +117,7 @@ def build_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, order: b
     parts: list[list[pa.Array]] = [[] for _ in wanted]
     for batch in _batches(rows):
         for column, dtype, part in zip(wanted, types, parts, strict=True):
-            part.append(_array(column, dtype, batch))
+            part.append(_array(column, dtype, batch, faults))
     arrays = [pa.chunked_array(part, type=dtype) for part, dtype in zip(parts, types, strict=True)]
     sequence = arrays.pop() if order else None
     table = pa.Table.from_arrays(arrays, names=[column.name for column in columns])
@@ -105,6 +125,11 @@ def build_table(columns: Sequence[Column[Row]], rows: Iterable[Row], *, order: b
         return table
     # Stable, so that rows which share a signal keep the order they were made in.
     return table.take(pc.array_sort_indices(sequence.combine_chunks()))
+
+
+def faults_table(faults: Iterable[CellFault]) -> pa.Table:
+    """The faults as an Arrow table, one row each."""
+    return build_table(_FAULT_COLUMNS, faults)
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
@@ -127,23 +152,33 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _array(column: Column[Row], dtype: pa.DataType, batch: list[Row]) -> pa.Array:
+def _array(column: Column[Row], dtype: pa.DataType, batch: list[Row], faults: list[CellFault] | None) -> pa.Array:
     try:
         return pa.array(list(map(column.get, batch)), dtype)
-    except UnicodeEncodeError:
-        # Signals that never left memory may hold half a surrogate pair, which a stored body does not.
-        return pa.array([well_formed(column.get(row)) for row in batch], dtype)
-    except Exception as error:
-        seq, cause = _culprit(column, dtype, batch, error)
-        raise ColumnError(column.name, seq, cause) from cause
+    except Exception:
+        # Cell by cell: to find who is to blame, or nobody where a signal that never left memory holds half a surrogate
+        # pair, which a stored body does not.
+        found: list[CellFault] = []
+        cells = [_cell(column, dtype, row, found) for row in batch]
+    if found and faults is None:
+        name, seq, cause = found[0]
+        raise ColumnError(name, seq, cause) from cause
+    if faults is not None:
+        faults += found
+    return pa.array(cells, dtype)
 
 
-def _culprit(
-    column: Column[Row], dtype: pa.DataType, batch: list[Row], error: Exception
-) -> tuple[int | None, Exception]:
-    for row in batch:
-        try:
-            pa.array([column.get(row)], dtype)
-        except Exception as cause:
-            return getattr(row, "seq", None), cause
-    return None, error
+def _cell(column: Column[Row], dtype: pa.DataType, row: Row, faults: list[CellFault]) -> Any:
+    try:
+        return pa.scalar(well_formed(column.get(row)), dtype).as_py()
+    except Exception as cause:
+        faults.append(CellFault(column.name, getattr(row, "seq", None), cause))
+        return None
+
+
+_FAULT_COLUMNS: tuple[Column[CellFault], ...] = (
+    Column("column", TEXT, lambda f: f.column, "the column that failed"),
+    Column("seq", INT, lambda f: f.seq, "place in the journal of the row it failed on"),
+    Column("error", TEXT, lambda f: type(f.cause).__name__, "type of the exception"),
+    Column("message", TEXT, lambda f: str(f.cause), "what it said"),
+)

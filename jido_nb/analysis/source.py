@@ -7,49 +7,97 @@ that conversation's part of it.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..core.pattern import compile_types, matches_any
 from ..core.signal import Recorded, Signal
 from ..errors import ConfigError
+from ..journal.columns import ColumnReader
 from ..journal.open import open_journal
 from ..journal.protocol import Journal
+from .filters import EVERYTHING, Filters, Types, filters_of, head_of
 
 Source: TypeAlias = Any
 """A path or URL, a Journal, anything with a `.journal` (and `.subject`), or an iterable of signals."""
-
-Types: TypeAlias = str | Iterable[str] | None
 
 _ACCEPTED = "a path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSource:
-    """A source that can be read more than once, until its `opened` block ends."""
+    """A source as it was when it was opened: it can be read more than once, and gives the same log each time."""
 
     journal: Journal | None
     records: Sequence[Recorded]
     subject: str | None
+    last_seq: int
+    """Signals after this one came later, and are not read."""
 
-    def read(self, types: Types = None, subject: str | None = None) -> Iterator[Recorded]:
+    def read(
+        self, types: Types = None, subject: str | None = None, *, after_seq: int = 0, filters: Filters = EVERYTHING
+    ) -> Iterator[Recorded]:
         """The signals in order of `seq`; filters are left to the journal where there is one.
+
+        `types`, if given, stands for those of `filters`.
 
         Raises:
             ConfigError: a bad pattern.
             JournalError: the journal cannot be read.
         """
         subject = self.subject if subject is None else subject
+        if types is not None:
+            filters = replace(filters_of(types), since_us=filters.since_us, until_us=filters.until_us,
+                              backend=filters.backend)  # fmt: skip
         if self.journal is not None:
-            return self.journal.read(types=types, subject=subject)
-        patterns = compile_types(types)
+            return self.journal.read(
+                types=filters.types,
+                subject=subject,
+                after_seq=after_seq,
+                until_seq=self.last_seq,
+                since_us=filters.since_us,
+                until_us=filters.until_us,
+                backend=filters.backend,
+            )
         return (
             recorded
             for recorded in self.records
-            if (subject is None or recorded.signal.subject == subject) and matches_any(patterns, recorded.signal.type)
+            if recorded.seq > after_seq
+            and (subject is None or recorded.signal.subject == subject)
+            and (not filters.narrow or filters.passes(head_of(recorded)))
         )
+
+    def read_columns(
+        self, names: Sequence[str], types: Types = None, *, after_seq: int = 0, filters: Filters = EVERYTHING
+    ) -> Iterator[list[tuple[Any, ...]]] | None:
+        """The same as pages of stored columns (see `journal.columns`); None from a source that keeps none."""
+        if not isinstance(self.journal, ColumnReader):
+            return None
+        return self.journal.read_columns(
+            names,
+            types=filters.types if types is None else types,
+            subject=self.subject,
+            after_seq=after_seq,
+            until_seq=self.last_seq,
+            since_us=filters.since_us,
+            until_us=filters.until_us,
+            backend=filters.backend,
+        )
+
+    def seq_before(self, since_us: int | None) -> int:
+        """The `seq` after which everything lies that began at this moment or later; 0 for None.
+
+        Clocks are set back: it is a place in the log, so that what follows a beginning is never lost with it.
+        """
+        if since_us is None:
+            return 0
+        if self.journal is None:
+            first = next((each for each in self.records if each.signal.time_us >= since_us), None)
+        else:
+            found = self.journal.read(subject=self.subject, since_us=since_us, until_seq=self.last_seq, limit=1)
+            first = next(found, None)
+        return self.last_seq if first is None else first.seq - 1
 
     def subjects(self) -> list[str]:
         """The conversations to show, in the order of their first signals."""
@@ -73,15 +121,17 @@ def opened(source: Source, subject: str | None = None) -> Iterator[OpenSource]:
     if isinstance(source, str | PathLike):
         journal = open_journal(source if isinstance(source, str) else Path(source), read_only=True)
         try:
-            yield OpenSource(journal, (), subject)
+            yield OpenSource(journal, (), subject, journal.last_seq())
         finally:
             journal.close()
     elif isinstance(source, Journal):
-        yield OpenSource(source, (), subject)
+        yield OpenSource(source, (), subject, source.last_seq())
     elif isinstance(getattr(source, "journal", None), Journal):
-        yield OpenSource(source.journal, (), _one_subject(getattr(source, "subject", None), subject))
+        journal = source.journal
+        yield OpenSource(journal, (), _one_subject(getattr(source, "subject", None), subject), journal.last_seq())
     elif isinstance(source, Iterable):
-        yield OpenSource(None, _records(source), subject)
+        records = _records(source)
+        yield OpenSource(None, records, subject, records[-1].seq if records else 0)
     else:
         raise _refused(source)
 

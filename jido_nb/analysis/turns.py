@@ -1,6 +1,6 @@
 """Turns, folded from a log: each message with the view of its answer that a person had in the end."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -34,15 +34,16 @@ class TurnRow(NamedTuple):
         return (view.ended_us - view.started_us) / 1000
 
 
-def fold_turns(log: Iterable[Recorded]) -> Iterator[TurnRow]:
-    """Each turn as soon as its answer has ended, then the others. Only open turns are kept in memory."""
+def fold_turns(log: Iterable[Recorded], numbers: Mapping[tuple[str, str], int]) -> Iterator[TurnRow]:
+    """Each turn as soon as its answer has ended, then the others. Only open turns are kept in memory.
+
+    `numbers` is what `numbering.turn_numbers` gives for the same log.
+    """
     open_turns: dict[tuple[str, str], TurnRow] = {}
-    counts: dict[str, int] = {}
     for seq, signal in log:
         if signal.type == MESSAGE_RECEIVED:
-            number = counts[signal.subject] = counts.get(signal.subject, 0) + 1
             effect_id = LLM_EFFECT_ID + signal.id
-            turn = TurnRow(seq, number, signal, TurnView(effect_id))
+            turn = TurnRow(seq, numbers[signal.subject, effect_id], signal, TurnView(effect_id))
             turn.view.apply(signal)
             open_turns[signal.subject, effect_id] = turn
         elif signal.type.startswith("conv.effect."):

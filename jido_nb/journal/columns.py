@@ -23,6 +23,8 @@ class ColumnReader(Protocol):
         *,
         types: str | Iterable[str] | None = None,
         subject: str | None = None,
+        after_seq: int = 0,
+        until_seq: int | None = None,
         since_us: int | None = None,
         until_us: int | None = None,
         backend: str | None = None,
@@ -43,9 +45,10 @@ def column_pages(
     names: Sequence[str],
     where: str,
     values: tuple[Any, ...],
+    after_seq: int,
     last_seq: int,
 ) -> Iterator[list[Row]]:
-    """Pages of `names`, then `seq`, from the table `signals AS s`, up to `last_seq`.
+    """Pages of `names`, then `seq`, from the table `signals AS s`, behind `after_seq` and up to `last_seq`.
 
     Raises:
         ConfigError: a name that is no column.
@@ -57,7 +60,7 @@ def column_pages(
     # `seq` goes last in any case: it says where the next page begins.
     chosen = ", ".join(f"s.{name}" for name in (*names, "seq"))
     statement = f"SELECT {chosen} FROM signals AS s WHERE {where} AND s.seq > ? AND s.seq <= ? ORDER BY s.seq LIMIT ?"  # noqa: S608
-    seen = 0
+    seen = max(after_seq, 0)
     while seen < last_seq:
         rows = query(statement, (*values, seen, last_seq, PAGE_ROWS))
         if rows:

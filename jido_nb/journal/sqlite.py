@@ -20,6 +20,7 @@ from ..errors import ClosedError, JournalError
 from . import sqlite_schema as sql
 from .codec import COLUMNS, Row, from_row, to_row
 from .columns import column_pages
+from .commit_points import reached
 from .marker import unapplied_of
 from .protocol import Appended
 from .sqlite_connect import open_reader, open_writer
@@ -172,6 +173,8 @@ class SqliteJournal:
         *,
         types: str | Iterable[str] | None = None,
         subject: str | None = None,
+        after_seq: int = 0,
+        until_seq: int | None = None,
         since_us: int | None = None,
         until_us: int | None = None,
         backend: str | None = None,
@@ -180,7 +183,8 @@ class SqliteJournal:
         patterns = compile_types(types)
         wanted = None if patterns is None else [type for type in self._types() if matches_any(patterns, type)]
         where, values = conditions(wanted, subject, None, since_us, until_us, backend)
-        return column_pages(self._query, names, where, values, self.last_seq())
+        last = self.last_seq()
+        return column_pages(self._query, names, where, values, after_seq, last if until_seq is None else until_seq)
 
     def find(self, signal_id: str, subject: str | None = None) -> Recorded | None:
         if subject is None:
@@ -267,9 +271,12 @@ if hasattr(os, "register_at_fork"):
 @contextmanager
 def _transaction(writer: sqlite3.Connection) -> Iterator[None]:
     writer.execute("BEGIN IMMEDIATE")
+    reached("journal.begun")
     try:
         yield
+        reached("journal.written")
         writer.execute("COMMIT")
+        reached("journal.committed")
     except BaseException:
         # SQLite may have rolled back by itself, as it does when the disk is full.
         if writer.in_transaction:

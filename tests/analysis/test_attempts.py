@@ -5,13 +5,21 @@ from typing import Any
 
 import pytest
 
-from jido_nb.analysis.attempts import Effect, fold_effects
+from jido_nb.analysis.attempts import Effect
+from jido_nb.analysis.folding import fold_effects
 from jido_nb.analysis.gaps import gap_ms
+from jido_nb.analysis.source import opened
+from jido_nb.analysis.told import read_told
 from jido_nb.core.signal import Recorded
 
 
+def folded(log: list[Recorded]) -> list[Effect]:
+    with opened(log) as found:
+        return list(fold_effects(read_told(found)))
+
+
 def only(log: list[Recorded]) -> Effect:
-    (effect,) = fold_effects(log)
+    (effect,) = folded(log)
     return effect
 
 
@@ -28,9 +36,9 @@ def test_after_a_crash_the_end_of_an_attempt_is_unknown(story: Any) -> None:
     effect.fail(
         86_400_000, duration_ms=None, error_category="unknown", details={"recovered": True}, partial_text="Once"
     )
-    folded = only(story.log)
-    (attempt,) = folded.attempts
-    assert (folded.status, folded.recovered, folded.duration_ms) == ("failed", True, None)
+    effect_now = only(story.log)
+    (attempt,) = effect_now.attempts
+    assert (effect_now.status, effect_now.recovered, effect_now.duration_ms) == ("failed", True, None)
     assert (attempt.outcome, attempt.duration_ms, attempt.ended_us, attempt.first_chunk_ms) == (
         "failed",
         None,
@@ -56,7 +64,7 @@ def test_the_same_effect_id_in_two_conversations_is_two_effects(new_story: Calla
     second.start(3)
     second.complete(4, "b", duration_ms=1.0)
     first.complete(5, "a", duration_ms=3.0)
-    assert {(effect.conversation_id, effect.seq): effect.status for effect in fold_effects(one.log)} == {
+    assert {(effect.conversation_id, effect.seq): effect.status for effect in folded(one.log)} == {
         ("a", 3): "completed",
         ("b", 4): "completed",
     }
@@ -88,12 +96,12 @@ def test_an_attempt_says_whether_its_usage_is_a_guess_and_which_table_priced_it(
 
 @pytest.mark.parametrize("cut", range(12))
 def test_a_log_that_begins_in_the_middle_still_folds(eventful_log: list[Recorded], cut: int) -> None:
-    effects = [effect for effect in fold_effects(eventful_log[cut:]) if effect.effect_id == "llm-generation-m1"]
+    effects = [effect for effect in folded(eventful_log[cut:]) if effect.effect_id == "llm-generation-m1"]
     assert [effect.status for effect in effects] == ["completed", "canceled"]
 
 
 def test_open_effects_come_last_and_still_run(eventful_log: list[Recorded]) -> None:
-    assert [effect.status for effect in fold_effects(eventful_log)][-1] == "running"
+    assert [effect.status for effect in folded(eventful_log)][-1] == "running"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """`effects_df`: one row per effect, all its attempts together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-import pandas as pd
-
-from ..attempts import EFFECT_TYPES, USAGE_KEYS, Effect, fold_effects
-from ..column import BOOL, FLOAT, INT, TEXT, TIME, Column, build_frame, choose
-from ..source import Source, read_source
+from ..attempts import USAGE_KEYS, Effect
+from ..column import BOOL, FLOAT, INT, TEXT, TIME, Column
+from ..filters import Filters, Head
+from ..folding import fold_effects
+from ..frame import Frame
+from ..numbering import turn_numbers
+from ..source import OpenSource
+from ..told import read_told
 
 
 def _usage(key: str) -> Column[Effect]:
@@ -17,6 +20,7 @@ EFFECT_COLUMNS: tuple[Column[Effect], ...] = (
     Column("seq", INT, lambda e: e.seq, "place in the journal of its first signal"),
     Column("conversation_id", TEXT, lambda e: e.conversation_id, "the conversation"),
     Column("effect_id", TEXT, lambda e: e.effect_id, "unique within its conversation"),
+    Column("turn", INT, lambda e: e.turn, "number of the message it answers, from 1; null for tools and timers"),
     Column("cause_id", TEXT, lambda e: e.cause_id, "id of the signal that asked for it"),
     Column("effect_class", TEXT, lambda e: e.effect_class, "llm, tool or timer"),
     Column("kind", TEXT, lambda e: e.kind, "what kind of work: generation, execution, wait"),
@@ -44,20 +48,17 @@ EFFECT_COLUMNS: tuple[Column[Effect], ...] = (
 )
 
 
-def effects_df(
-    source: Source, subject: str | None = None, columns: Iterable[str | Column[Effect]] | None = None
-) -> pd.DataFrame:
-    """One row per effect, in the order in which they began; tokens and costs are sums over the attempts.
+def _effects(found: OpenSource, filters: Filters) -> Iterator[Effect]:
+    told = read_told(found, after_seq=found.seq_before(filters.since_us))
+    return fold_effects(told, turn_numbers(found))
 
-    Args:
-        source: A path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals.
-        subject: Only this conversation.
-        columns: Names of `EFFECT_COLUMNS` and columns of your own, whose `get` is given an `Effect`.
 
-    Raises:
-        ConfigError: not a source, an unknown column.
-        JournalError: the journal cannot be read.
-        ColumnError: one of your columns failed.
-    """
-    effects = fold_effects(read_source(source, types=EFFECT_TYPES, subject=subject))
-    return build_frame(choose(EFFECT_COLUMNS, columns), effects, order=True)
+effects_df = Frame(
+    "effects_df",
+    "One row per effect, in the order in which they began; tokens and costs are sums over the attempts.",
+    EFFECT_COLUMNS,
+    _effects,
+    given="an `Effect`",
+    head=lambda effect: Head(effect.type, effect.began_us, effect.backend),
+    order=True,
+)

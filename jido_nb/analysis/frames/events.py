@@ -1,17 +1,17 @@
 """`events_df`: one row per signal."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from ...core.catalogue import stream_of
 from ...core.signal import Recorded
 from ...journal.codec import FACTS
-from ...journal.columns import ColumnReader
-from ..column import INT, TEXT, TIME, Column, build_frame, choose, to_frame
-from ..source import Source, Types, opened
+from ..column import INT, TEXT, TIME, CellFault, Column
+from ..filters import EVERYTHING, Filters
+from ..frame import Frame
+from ..source import OpenSource
 
 
 def _fact(key: str, kind: type = str) -> Callable[[Recorded], Any]:
@@ -59,33 +59,6 @@ _STORED = {"time": "time_us", "data": "body"} | {name: name for name in (
 """Which stored column of a journal holds a standard column of ours."""
 
 
-def events_df(
-    source: Source,
-    types: Types = None,
-    subject: str | None = None,
-    columns: Iterable[str | Column[Recorded]] | None = None,
-) -> pd.DataFrame:
-    """One row per signal, in order of `seq`.
-
-    Args:
-        source: A path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals.
-        types: Patterns over the signal's type: `conv.effect.**`, `["conv.in.**", "**.failed"]`.
-        subject: Only this conversation.
-        columns: Names of `EVENT_COLUMNS` and columns of your own, whose `get` is given a Recorded.
-
-    Raises:
-        ConfigError: not a source, a bad pattern, an unknown column.
-        JournalError: the journal cannot be read.
-        ColumnError: one of your columns failed.
-    """
-    chosen = choose(EVENT_COLUMNS, columns)
-    with opened(source, subject) as found:
-        if isinstance(found.journal, ColumnReader) and all(column in EVENT_COLUMNS for column in chosen):
-            names = [_STORED[column.name] for column in chosen]
-            return to_frame(_from_pages(chosen, found.journal.read_columns(names, types=types, subject=found.subject)))
-        return build_frame(chosen, found.read(types))
-
-
 def _from_pages(columns: list[Column[Recorded]], pages: Iterable[list[tuple[Any, ...]]]) -> pa.Table:
     types = [column.arrow_type for column in columns]
     parts: list[list[pa.Array]] = [[] for _ in columns]
@@ -95,3 +68,30 @@ def _from_pages(columns: list[Column[Recorded]], pages: Iterable[list[tuple[Any,
             part.append(pa.array(cells, dtype))
     arrays = [pa.chunked_array(part, type=dtype) for part, dtype in zip(parts, types, strict=True)]
     return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+class _EventsFrame(Frame[Recorded]):
+    """Takes standard columns as they are stored, where a journal has them, and makes no signals."""
+
+    def table(
+        self,
+        found: OpenSource,
+        filters: Filters = EVERYTHING,
+        columns: Sequence[Column[Recorded]] | None = None,
+        faults: list[CellFault] | None = None,
+    ) -> pa.Table:
+        chosen = list(self.columns if columns is None else columns)
+        if all(column in EVENT_COLUMNS for column in chosen):
+            pages = found.read_columns([_STORED[column.name] for column in chosen], filters=filters)
+            if pages is not None:
+                return _from_pages(chosen, pages)
+        return super().table(found, filters, chosen, faults)
+
+
+def _events(found: OpenSource, filters: Filters) -> Iterator[Recorded]:
+    return found.read(filters=filters)
+
+
+events_df = _EventsFrame(
+    "events_df", "One row per signal, in order of `seq`.", EVENT_COLUMNS, _events, given="a `Recorded`"
+)

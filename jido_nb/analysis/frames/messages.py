@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import pandas as pd
-
 from ...core.projections.timeline import TIMELINE_TYPES, TimelineEntry, timeline
 from ...core.signal import Recorded
-from ..column import INT, TEXT, TIME, Column, build_frame, choose
-from ..source import OpenSource, Source, opened
+from ..column import INT, TEXT, TIME, Column
+from ..filters import Filters, Head
+from ..frame import Frame
+from ..source import OpenSource
 from ..values import as_int, as_text
 
 
@@ -49,30 +49,7 @@ MESSAGE_COLUMNS: tuple[Column[MessageRow], ...] = (
 )
 
 
-def messages_df(
-    source: Source,
-    subject: str | None = None,
-    columns: Iterable[str | Column[MessageRow]] | None = None,
-) -> pd.DataFrame:
-    """One row per thing that was said, in order.
-
-    The pieces of an answer are one row of kind `delta` while it arrives; once it has ended, its ending stands for them.
-
-    Args:
-        source: A path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals.
-        subject: Only this conversation.
-        columns: Names of `MESSAGE_COLUMNS` and columns of your own, whose `get` is given a `MessageRow`.
-
-    Raises:
-        ConfigError: not a source, an unknown column.
-        JournalError: the journal cannot be read.
-        ColumnError: one of your columns failed.
-    """
-    with opened(source, subject) as found:
-        return build_frame(choose(MESSAGE_COLUMNS, columns), _messages(found), order=True)
-
-
-def _messages(source: OpenSource) -> Iterator[MessageRow]:
+def _messages(source: OpenSource, filters: Filters) -> Iterator[MessageRow]:
     # One conversation at a time, so that only one is in memory.
     for subject in source.subjects():
         times: dict[str, int] = {}
@@ -94,3 +71,14 @@ def _noting_times(log: Iterable[Recorded], times: dict[str, int]) -> Iterator[Re
         if not recorded.signal.type.startswith("conv.effect."):
             times[recorded.signal.id] = recorded.signal.time_us
         yield recorded
+
+
+messages_df = Frame(
+    "messages_df",
+    "One row per thing that was said, in order. The pieces of an answer are one row of kind `delta` while it arrives.",
+    MESSAGE_COLUMNS,
+    _messages,
+    given="a `MessageRow`",
+    head=lambda message: Head(message.entry.type, message.time_us, as_text(message.entry.metadata.get("backend"))),
+    order=True,
+)

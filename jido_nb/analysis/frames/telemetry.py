@@ -1,15 +1,18 @@
 """`telemetry_df`: the numbers of a log, tidy: one row per metric and combination of labels."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from ...core.projections.metrics import Metrics
 from ...core.projections.telemetry import TelemetrySnapshot
-from ..attempts import EFFECT_TYPES
-from ..column import FLOAT, TEXT, Column, build_frame, choose
-from ..source import Source, read_source
+from ...errors import ConfigError
+from ..column import FLOAT, TEXT, Column, build_table
+from ..filters import Filters
+from ..frame import Frame
+from ..source import OpenSource, Source
+from ..told import EFFECT_TYPES
 
 
 class Measure(NamedTuple):
@@ -29,32 +32,16 @@ TELEMETRY_COLUMNS: tuple[Column[Measure], ...] = (
 )
 
 
-def telemetry_df(
-    source: Source, subject: str | None = None, columns: Iterable[str | Column[Measure]] | None = None
-) -> pd.DataFrame:
-    """The metrics of a log, or of a snapshot that was taken live, one row per number.
-
-    Args:
-        source: A path or URL, a Journal, a Lab, a runtime, a conversation, a list of signals, or a `TelemetrySnapshot`.
-        subject: Only this conversation.
-        columns: Names of `TELEMETRY_COLUMNS` and columns of your own, whose `get` is given a `Measure`.
-
-    Raises:
-        ConfigError: not a source, an unknown column.
-        JournalError: the journal cannot be read.
-        ColumnError: one of your columns failed.
-    """
-    if isinstance(source, TelemetrySnapshot):
-        snapshot = source
-    else:
-        metrics = Metrics()
-        for recorded in read_source(source, types=EFFECT_TYPES, subject=subject):
-            metrics.apply(recorded.signal)
-        snapshot = metrics.snapshot()
-    return build_frame(choose(TELEMETRY_COLUMNS, columns), _measures(snapshot))
+def _recounted(found: OpenSource, filters: Filters) -> Iterator[Measure]:
+    metrics = Metrics()
+    types = EFFECT_TYPES if filters.types is None else None
+    for recorded in found.read(types, filters=filters):
+        metrics.apply(recorded.signal)
+    return measures_of(metrics.snapshot())
 
 
-def _measures(snapshot: TelemetrySnapshot) -> Iterator[Measure]:
+def measures_of(snapshot: TelemetrySnapshot) -> Iterator[Measure]:
+    """Each number of a snapshot that a log tells."""
     for backend, counts in sorted(snapshot.lifecycle_by_backend.items()):
         for lifecycle, count in counts.items():
             yield Measure("lifecycle_count", f"backend={backend},lifecycle={lifecycle}", count, "signals")
@@ -76,3 +63,25 @@ def _measures(snapshot: TelemetrySnapshot) -> Iterator[Measure]:
 def _counted(metric: str, label: str, counts: Mapping[str, int | None], unit: str) -> Iterator[Measure]:
     for name, count in sorted(counts.items()):
         yield Measure(metric, f"{label}={name}", count, unit)
+
+
+class _TelemetryFrame(Frame[Measure]):
+    """Also takes a snapshot, which is counted already."""
+
+    def _tabulate(self, source: Source, subject: str | None, filters: Filters, *arguments: Any) -> pa.Table:
+        if not isinstance(source, TelemetrySnapshot):
+            return super()._tabulate(source, subject, filters, *arguments)
+        if subject is not None or filters.narrow:
+            message = "a snapshot is counted already and cannot be filtered; give the journal instead"
+            raise ConfigError(message, field="source")
+        columns, faults = arguments
+        return build_table(columns, measures_of(source), faults=faults)
+
+
+telemetry_df = _TelemetryFrame(
+    "telemetry_df",
+    "One row per number of `lab.telemetry()`, of a log, or of a snapshot that was taken live, given as `source`.",
+    TELEMETRY_COLUMNS,
+    _recounted,
+    given="a `Measure`",
+)

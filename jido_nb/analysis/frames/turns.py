@@ -1,14 +1,15 @@
 """`turns_df`: one row per message, with the answer that came of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any
-
-import pandas as pd
 
 from ...core.projections.timeline import message_content
 from ..attempts import USAGE_KEYS
-from ..column import BOOL, FLOAT, INT, TEXT, TIME, Column, build_frame, choose
-from ..source import Source, read_source
+from ..column import BOOL, FLOAT, INT, TEXT, TIME, Column
+from ..filters import Filters, Head
+from ..frame import Frame
+from ..numbering import turn_numbers
+from ..source import OpenSource
 from ..turns import TURN_TYPES, TurnRow, fold_turns
 from ..values import as_bool, as_float, as_int, as_mapping, as_text
 
@@ -57,20 +58,17 @@ TURN_COLUMNS: tuple[Column[TurnRow], ...] = (
 )
 
 
-def turns_df(
-    source: Source, subject: str | None = None, columns: Iterable[str | Column[TurnRow]] | None = None
-) -> pd.DataFrame:
-    """One row per message, in the order in which the messages came; tokens and cost are those of the last attempt.
+def _turns(found: OpenSource, filters: Filters) -> Iterator[TurnRow]:
+    log = found.read(TURN_TYPES, after_seq=found.seq_before(filters.since_us))
+    return fold_turns(log, turn_numbers(found))
 
-    Args:
-        source: A path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals.
-        subject: Only this conversation.
-        columns: Names of `TURN_COLUMNS` and columns of your own, whose `get` is given a `TurnRow`.
 
-    Raises:
-        ConfigError: not a source, an unknown column.
-        JournalError: the journal cannot be read.
-        ColumnError: one of your columns failed.
-    """
-    turns = fold_turns(read_source(source, types=TURN_TYPES, subject=subject))
-    return build_frame(choose(TURN_COLUMNS, columns), turns, order=True)
+turns_df = Frame(
+    "turns_df",
+    "One row per message with its answer, in the order in which they came; tokens and cost are of the last attempt.",
+    TURN_COLUMNS,
+    _turns,
+    given="a `TurnRow`",
+    head=lambda turn: Head(turn.message.type, turn.message.time_us, as_text(turn.view.backend)),
+    order=True,
+)

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from ...core.catalogue import CONTROL_TYPES, MESSAGE_RECEIVED
 from ...core.signal import Recorded, Signal
-from ..attempts import Attempt, Effect, apply
+from ..attempts import Attempt, Effect
 from ..chunks import Arrival, arrivals_of
+from ..folding import apply, effect_of
+from ..told import told_by
 from ..values import as_int, as_text
 from ..words import counted
 
@@ -53,15 +55,16 @@ def turn_phases(log: Iterable[Recorded], effect_id: str | None = None) -> TurnPh
             known[signal.id] = signal
         if not signal.type.startswith("conv.effect.") or signal.data.get("effect_id") != effect_id:
             continue
+        told = told_by(Recorded(seq, signal))
         if effect is None:
-            effect = Effect(subject, effect_id, seq, cause_id=signal.cause_id)
+            effect = effect_of(told)
         if effect.status != "running":
             break
-        apply(effect, seq, signal)
+        apply(effect, told)
         if effect.attempts:
             attempt = effect.attempts[-1]
             since_start_ms = (signal.time_us - attempt.started_us) / 1000
-            arrivals.setdefault(attempt.number, []).extend(arrivals_of(signal.data, since_start_ms))
+            arrivals.setdefault(attempt.number, []).extend(arrivals_of(told.payload, since_start_ms))
         if tool := as_text(signal.data.get("tool_name")):
             tools.append((signal.time_us, f"{tool} {as_text(signal.data.get('tool_status')) or ''}".strip()))
         if signal.data.get("lifecycle") == "canceled" and signal.cause_id in known:
