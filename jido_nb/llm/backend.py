@@ -20,6 +20,8 @@ class Capabilities:
     model_selection: bool = True
     tools: bool = True
     thinking: bool = True
+    sessions: bool = False
+    """It goes on with sessions of its own: a request brings the notes of earlier ones, `metadata["sessions"]`."""
 
 
 @runtime_checkable

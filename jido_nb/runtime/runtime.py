@@ -43,6 +43,7 @@ from .message_check import MessageCheck
 from .parity import Parity
 from .partition import Partition
 from .recovery import recovered_endings
+from .session_notes import SessionNotes
 from .trace import trace
 from .turn import Turn
 
@@ -75,7 +76,7 @@ class Runtime(AdapterMethods):
         self._ingest = Ingest(journal, self.bus, route=self._route, check=check, at_rest=self._at_rest)
         self.backends = BackendsHost(tasks, lambda name: open_backend(name, settings))
         executors: dict[EffectClass, Executor[Any]] = {
-            "llm": LLMExecutor(self.backends.get, settings.llm, self._llm_messages, price),
+            "llm": LLMExecutor(self.backends.get, settings.llm, self._llm_messages, price, SessionNotes(journal)),
             "tool": ToolExecutor(dict(tools or {})),
             "timer": TimerExecutor(),
         }

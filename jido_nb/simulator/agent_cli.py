@@ -11,7 +11,7 @@ It writes one JSON object a line:
 | `retract` | `keep`: how many characters of the text stay |
 | `done` | `text`, `stop_reason`, `usage`, `cost_usd`; last |
 | `failed` | `status` (HTTP) or `kind` (connection, timeout, model), `message`, `retry_after_ms`; last, exit code 1 |
-| `canceled` | last, after SIGINT; exit code 0, as real agents do |
+| `canceled` | `usage`, `cost_usd`; last, after SIGINT; exit code 0, as real agents do |
 """
 
 import argparse
@@ -50,7 +50,7 @@ class StandIn:
             self.say("session", session_id=self.session_id, model=self.model, cwd=os.getcwd(), version=VERSION)
             MODES[self.model][0](self)
         except KeyboardInterrupt:
-            self.say("canceled")
+            self.say("canceled", **self._spent())
         return 0
 
     def say(self, type: str, **fields: Any) -> None:
@@ -65,8 +65,11 @@ class StandIn:
         self.say("tool", id=id, name=name, status=status, **fields)
 
     def done(self, text: str, **fields: Any) -> None:
+        self.say("done", **{"text": text, "stop_reason": "end_turn", **self._spent(), **fields})
+
+    def _spent(self) -> dict[str, Any]:
         usage = {"input_tokens": max(1, len(self.prompt) // 4), "output_tokens": max(1, self._said // 4)}
-        self.say("done", **{"text": text, "stop_reason": "end_turn", "usage": usage, "cost_usd": 0.0, **fields})
+        return {"usage": usage, "cost_usd": 0.0}
 
     def fail(self, status: int | None, message: str, **fields: Any) -> None:
         self.say("failed", status=status, message=message, **fields)

@@ -97,6 +97,10 @@ class Decoder(Protocol):
         """What to write to make the agent stop in its own way; None: it has none now, and gets SIGINT."""
         ...
 
+    def last_words(self) -> list[LLMEvent]:
+        """What a run that did not complete has consumed; asked once, when nothing more comes."""
+        ...
+
     def failure(self, exit: Exit) -> LLMError:
         """What it means that the process ended (with this exit code and these last words) without a terminal record."""
         ...

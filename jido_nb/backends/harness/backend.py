@@ -25,7 +25,7 @@ from .guard import Guard
 from .live import LiveRun
 from .planning import NAME, Agents, plan
 from .process import AgentProcess, Exit, Grace, Launch, new_marker
-from .sessions import Place, Session, Sessions, told
+from .sessions import Gone
 
 CLOSE_LIMIT_S = 5.0
 MAX_ENDED = 256
@@ -68,7 +68,7 @@ class Harness:
     """See `Backend`. A run is one process; `Backend.cancel` tells how it was ended (`rung`, `swept`, `exit_code`)."""
 
     name = NAME
-    capabilities = Capabilities()
+    capabilities = Capabilities(sessions=True)
 
     def __init__(self, agents: Agents, tasks: TaskGroup, environ: Mapping[str, str], grace: Grace) -> None:
         self._agents = agents
@@ -76,7 +76,7 @@ class Harness:
         self._environ = environ
         self._grace = grace
         self._guard = Guard()
-        self._sessions = Sessions()
+        self._gone = Gone()
         self._live: dict[str, LiveRun] = {}
         self._ended: dict[str, Exit] = {}
         self._refs = count(1)
@@ -97,7 +97,7 @@ class Harness:
     @asynccontextmanager
     async def stream(self, request: LLMRequest) -> AsyncIterator[AsyncIterator[LLMEvent]]:
         ref = f"{NAME}-{next(self._refs)}"
-        planned = plan(request, self._agents, self._sessions, ref, self._environ)
+        planned = plan(request, self._agents, self._gone, ref, self._environ)
         live = await self._start(planned.agent, planned.run)
         self._live[ref] = live
         events = live.events()
@@ -105,7 +105,8 @@ class Harness:
             yield events
         except LLMError as error:
             if error.details.get("reason") == UNKNOWN_SESSION and not request.options.get("session_id"):
-                # It was our memory that was wrong: the next attempt begins a new session, and tells it everything.
+                # It was our log that was wrong: the next attempt begins a new session, and tells it everything.
+                self._gone.add(planned.run.agent, str(planned.run.session.id))
                 error.retryable = True
             raise
         finally:
@@ -114,7 +115,6 @@ class Harness:
                 await events.aclose()
             del self._live[ref]
             self._remember(ref, exit)
-            self._keep_session(planned.place, live)
 
     async def start(self, request: LLMRequest) -> LLMResult:
         fold = Fold()
@@ -135,6 +135,18 @@ class Harness:
         if execution_ref in self._ended:
             return _facts(self._ended[execution_ref])
         raise LLMError.of("config", f"no run {execution_ref!r} is going on", execution_ref=execution_ref)
+
+    async def cancel_session(self, agent: str, session_id: str) -> Mapping[str, Any]:
+        """End the run that is going on in a session of an agent, as `cancel` does.
+
+        Raises:
+            LLMError: `config`: nothing is running there.
+        """
+        for live in self._live.values():
+            if (live.run.agent, live.decoder.session_id) == (agent, session_id):
+                return _facts(await live.cancel())
+        message = f"nothing is running in the session {session_id!r} of the agent {agent!r}"
+        raise LLMError.of("config", message, agent=agent, session_id=session_id)
 
     async def close(self) -> None:
         """End all runs, in bounded time."""
@@ -175,18 +187,6 @@ class Harness:
         self._ended[ref] = exit
         if len(self._ended) > MAX_ENDED:
             del self._ended[next(iter(self._ended))]
-
-    def _keep_session(self, place: Place, live: LiveRun) -> None:
-        run, decoder = live.run, live.decoder
-        if live.error is not None and live.error.details.get("reason") == UNKNOWN_SESSION:
-            self._sessions.forget(place, run.session.id)
-        if decoder.session_id is None:
-            return
-        answer = live.completed.result.text if live.completed and live.completed.result else None
-        if answer is None and not (live.canceled and decoder.spoke):
-            return
-        known = told(run.request.messages, answer)
-        self._sessions.keep(place, Session(decoder.session_id, known, totals=decoder.session_totals))
 
 
 def _facts(exit: Exit) -> dict[str, Any]:

@@ -88,6 +88,11 @@ class BaseDecoder:
         """The error that the agent told last, else what exit code and standard error say."""
         return self.with_remains(self.error or exit_error(self.run.agent, exit))
 
+    def last_words(self) -> list[LLMEvent]:
+        cost = {"cost": self.cost.to_payload()} if self.cost is not None else {}
+        self._emit("delta", usage=self.usage, metadata=cost)
+        return self._taken()
+
     # What a subclass says in `read`.
 
     def read(self, record: Mapping[str, Any]) -> None:

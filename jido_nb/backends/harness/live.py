@@ -20,8 +20,11 @@ from ...llm.event import TERMINAL, LLMEvent
 from .agent import Decoder, Run
 from .lines import LineFramer
 from .process import AgentProcess, Exit
+from .sessions import Session, told
 
 EXIT_GRACE_S = 2.0
+LAST_WORDS_S = 0.5
+"""How long a cancel waits until what the agent said while it ended has been read."""
 _parse = msgspec.json.Decoder().decode
 
 
@@ -37,11 +40,20 @@ class LiveRun:
     canceled: bool = False
     error: LLMError | None = None
     """Why it failed."""
+    _read: anyio.Event | None = None
+    """While it is being read; set when that is over."""
 
     async def cancel(self) -> Exit:
-        """End it the agent's own way first; the reader gets an `LLMError` of category `canceled`."""
+        """End it the agent's own way first; the reader gets an `LLMError` of category `canceled`.
+
+        Returns when the reader has been told what the run has cost, or does not read on.
+        """
         self.canceled = True
-        return await self.process.stop(self._interrupt)
+        exit = await self.process.stop(self._interrupt)
+        if self._read is not None:
+            with anyio.move_on_after(LAST_WORDS_S):
+                await self._read.wait()
+        return exit
 
     async def close(self) -> Exit:
         """End what is still there; nothing of it is alive afterwards."""
@@ -62,9 +74,22 @@ class LiveRun:
         """`started`, ..., `completed`.
 
         Raises:
-            LLMError: any other ending.
+            LLMError: any other ending; an event before it says what the run has cost.
         """
-        yield self.decoder.begin()
+        self._read = anyio.Event()
+        try:
+            async with aclosing(self._until_completed()) as events:
+                async for event in events:
+                    yield event
+        except LLMError:
+            for event in self.decoder.last_words():
+                yield self._noted(event)
+            raise
+        finally:
+            self._read.set()
+
+    async def _until_completed(self) -> AsyncGenerator[LLMEvent, None]:
+        yield self._noted(self.decoder.begin())
         for words in self.decoder.opening():
             await self.process.send(words)
         ending: LLMEvent | None = None
@@ -85,8 +110,10 @@ class LiveRun:
             raise self._error(ending.error or LLMError("unknown", "the agent failed without a reason"))
         if exit.returncode != 0 and exit.rung == "exited":
             raise self._error(self.decoder.failure(exit))
-        self.completed = ending
-        yield ending
+        known = {**ending.result.metadata, **self._note(ending.result.text)}
+        result = ending.result.model_copy(update={"metadata": known})
+        self.completed = msgspec.structs.replace(ending, result=result)
+        yield self.completed
 
     async def _records(self) -> AsyncGenerator[LLMEvent, None]:
         framer = LineFramer(self.run.settings.max_line_bytes)
@@ -121,9 +148,20 @@ class LiveRun:
         events = self.decoder.decode(record) if isinstance(record, dict) else self.decoder.unreadable(line)
         # An agent that has booted says more about itself; a stream has one beginning, and that was told.
         return [
-            msgspec.structs.replace(event, lifecycle="delta") if event.lifecycle == "started" else event
+            self._noted(msgspec.structs.replace(event, lifecycle="delta")) if event.lifecycle == "started" else event
             for event in events
         ]
+
+    def _noted(self, event: LLMEvent) -> LLMEvent:
+        return msgspec.structs.replace(event, metadata={**event.metadata, **self._note()})
+
+    def _note(self, answer: str | None = None) -> dict[str, Any]:
+        """What the journal is to keep of the session, as `session`; nothing while it has no name."""
+        if self.decoder.session_id is None:
+            return {}
+        run, known = self.run, told(self.run.request.messages, answer)
+        session = Session(self.decoder.session_id, known, self.decoder.session_totals)
+        return {"session": session.note((run.agent, run.cwd))}
 
     async def _drain_until_exit(self) -> None:
         """What comes after the last record is not read, but a process with a full pipe could not end."""

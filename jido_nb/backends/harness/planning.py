@@ -13,7 +13,7 @@ from ...llm.settings import BackendSettings
 from .agent import Agent, Run, SessionPlan
 from .agents.table import AGENTS, SIMULATED, agent_of
 from .prompt import prompt_of
-from .sessions import Place, Session, Sessions
+from .sessions import Gone, Place, Session, session_of
 from .settings import AgentSettings, RunOptions, parsed
 
 NAME = "harness"
@@ -73,12 +73,9 @@ class Agents:
 class Planned:
     agent: Agent
     run: Run
-    place: Place
 
 
-def plan(
-    request: LLMRequest, agents: Agents, sessions: Sessions, execution_ref: str, environ: Mapping[str, str]
-) -> Planned:
+def plan(request: LLMRequest, agents: Agents, gone: Gone, execution_ref: str, environ: Mapping[str, str]) -> Planned:
     """The run that answers `request`.
 
     Raises:
@@ -95,8 +92,9 @@ def plan(
     except ConfigError as error:
         raise LLMError.of("config", str(error), field=error.field) from None
     cwd = _directory(settings.cwd, name)
-    place: Place = (request.conversation_id, name, cwd)
-    known = sessions.find(place) if options.session != "new" else None
+    place: Place = (name, cwd)
+    notes = request.metadata.get("sessions") or ()
+    known = session_of(notes, place, gone) if options.session != "new" else None
     if options.session_id is not None and (known is None or known.id != options.session_id):
         known = Session(options.session_id)
     if options.session == "fork" and known is None:
@@ -114,7 +112,7 @@ def plan(
         execution_ref=execution_ref,
         environ=environ,
     )
-    return Planned(agent, run, place)
+    return Planned(agent, run)
 
 
 def _session_plan(agent: Agent, known: Session | None, *, fork: bool) -> SessionPlan:

@@ -8,6 +8,7 @@ when the process ended by itself: agents leave tools behind in sessions of their
 import os
 import signal
 import subprocess
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from .guard import Guard
 from .watchdog import Identity, family, kill_all
 
 STDERR_TAIL_BYTES = 64 * 1024
+# What is kept for whoever reads on while the process is being ended: its last words.
+KEPT_BYTES = 4 * 1024 * 1024
 # How long output may still be on its way after the process has ended; a child of it may hold the pipe open for ever.
 LINGER_S = 0.3
 SWEEP_LIMIT_S = 2.0
@@ -85,6 +88,9 @@ class AgentProcess:
         self._stopping = anyio.Lock()
         self._sending = anyio.Lock()
         self._pulling = anyio.Lock(fast_acquire=True)
+        self._kept: deque[bytes] = deque()
+        self._kept_room = KEPT_BYTES
+        self._pulled = anyio.Event()
         self._reading: CancelScope | None = None
         self._ended = False
         self.quiet = False
@@ -141,7 +147,7 @@ class AgentProcess:
         with CancelScope(deadline=deadline) as self._reading:
             try:
                 async with self._pulling:
-                    return await stdout.receive()
+                    return self._kept.popleft() if self._kept else await stdout.receive()
             except _BROKEN:
                 self.quiet = True
                 return b""
@@ -185,14 +191,17 @@ class AgentProcess:
         # The family is looked up before the first signal: a child whose parent has died has lost its name.
         known: set[Identity] = await to_thread.run_sync(family, self.pid)
         rung: Rung = "exited"
-        if self._process.returncode is None:
-            async with anyio.create_task_group() as helpers:
-                helpers.start_soon(self._discard)
+        async with anyio.create_task_group() as helpers:
+            helpers.start_soon(self._pull)
+            if self._process.returncode is None:
                 rung = await self._signal_until_ended(interrupt)
-                helpers.cancel_scope.cancel()
-        swept = await to_thread.run_sync(partial(kill_all, self._launch.marker, known, SWEEP_LIMIT_S))
-        with move_on_after(CLOSE_LIMIT_S):
-            await self._process.wait()
+            swept = await to_thread.run_sync(partial(kill_all, self._launch.marker, known, SWEEP_LIMIT_S))
+            with move_on_after(CLOSE_LIMIT_S):
+                await self._process.wait()
+            # All who held the pipe are gone: what is in it is all that there is.
+            with move_on_after(LINGER_S):
+                await self._pulled.wait()
+            helpers.cancel_scope.cancel()
         returncode = self._process.returncode
         with move_on_after(CLOSE_LIMIT_S):
             await self._process.aclose()
@@ -228,15 +237,18 @@ class AgentProcess:
         if self._reading is not None:
             self._reading.deadline = min(self._reading.deadline, anyio.current_time() + LINGER_S)
 
-    async def _discard(self) -> None:
-        """Read what nobody reads any more: an agent whose pipe is full cannot write its last words, and waits."""
+    async def _pull(self) -> None:
+        """Read beside the reader, who may have stopped: an agent whose pipe is full cannot write its last words."""
         stdout = self._process.stdout
-        if stdout is None:
-            return
         with suppress(*_BROKEN):
-            while True:
+            while stdout is not None:
                 async with self._pulling:
-                    await stdout.receive()
+                    chunk = await stdout.receive()
+                    if len(chunk) <= self._kept_room:
+                        self._kept.append(chunk)
+                    # Once something was dropped, what follows makes no sense any more.
+                    self._kept_room = max(-1, self._kept_room - len(chunk))
+        self._pulled.set()
 
     async def _drain_stderr(self) -> None:
         stderr = self._process.stderr

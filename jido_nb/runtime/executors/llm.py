@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ...errors import ConfigError, JidoError
 from ...llm.backend import Backend
 from ...llm.error import LLMError
+from ...llm.event import LLMEvent
 from ...llm.fold import Fold
 from ...llm.overrides import Overrides, parse_overrides
 from ...llm.request import LLMRequest
@@ -24,6 +25,8 @@ OpenBackend = Callable[[str], Awaitable[Backend]]
 """Name to backend, opened once and kept. Raises ConfigError or LLMError when there is none."""
 Context = Callable[[str, str | None], Awaitable[Sequence[Mapping[str, Any]]]]
 """(conversation id, id of the new message) to the messages to send, `role` and `content` each, the new one last."""
+Notes = Callable[[str, str], Awaitable[Sequence[Mapping[str, Any]]]]
+"""(conversation id, backend) to the notes that the backend's runs have left on their sessions, latest first."""
 Price = Callable[[str | None, str | None, Usage], Cost | None]
 """(provider, model, usage) to the cost; None when the price is not known."""
 
@@ -43,11 +46,19 @@ class LLMExecutor:
 
     remote = True
 
-    def __init__(self, backends: OpenBackend, settings: LLMSettings, context: Context, price: Price = no_price) -> None:
+    def __init__(
+        self,
+        backends: OpenBackend,
+        settings: LLMSettings,
+        context: Context,
+        price: Price = no_price,
+        notes: Notes | None = None,
+    ) -> None:
         self._backends = backends
         self._settings = settings
         self._context = context
         self._price = price
+        self._notes = notes
 
     async def prepare(self, job: EffectJob) -> PreparedLLM:
         """Resolve who answers.
@@ -91,7 +102,10 @@ class LLMExecutor:
         resolved = _resolved(prepared)
         backend = await self._backends(resolved.backend)
         messages = await self._context(job.conversation_id, job.cause_id)
-        request = _request(resolved, job, attempt, messages)
+        metadata: dict[str, Any] = {"effect_id": job.effect_id, "attempt": attempt}
+        if backend.capabilities.sessions and self._notes is not None:
+            metadata["sessions"] = await self._notes(job.conversation_id, resolved.backend)
+        request = _request(resolved, job, attempt, messages, metadata)
         if resolved.stream and backend.capabilities.streaming:
             fold = Fold()
             async with backend.stream(request) as events:
@@ -103,6 +117,8 @@ class LLMExecutor:
             result = fold.result()
         else:
             result = await backend.start(request)
+            if result.metadata:
+                emit(LLMEvent("completed", 0, metadata=result.metadata))
         return self._payload(resolved, result)
 
     async def cancel(self, prepared: PreparedLLM, execution_ref: str) -> bool | Mapping[str, Any]:
@@ -156,7 +172,13 @@ def _resolved(prepared: PreparedLLM) -> Resolved:
     return prepared.resolved
 
 
-def _request(resolved: Resolved, job: EffectJob, attempt: int, messages: Sequence[Mapping[str, Any]]) -> LLMRequest:
+def _request(
+    resolved: Resolved,
+    job: EffectJob,
+    attempt: int,
+    messages: Sequence[Mapping[str, Any]],
+    metadata: dict[str, Any],
+) -> LLMRequest:
     try:
         return LLMRequest.model_validate(
             {
@@ -170,7 +192,7 @@ def _request(resolved: Resolved, job: EffectJob, attempt: int, messages: Sequenc
                 "stream": resolved.stream,
                 "timeout_ms": resolved.timeout_ms,
                 "options": resolved.options,
-                "metadata": {"effect_id": job.effect_id, "attempt": attempt},
+                "metadata": metadata,
             }
         )
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """A conversation goes on with its agent's session, and the agent is told what it does not know yet."""
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from jido_nb.backends.harness.backend import Harness
-from jido_nb.backends.harness.sessions import Session, Sessions, told
+from jido_nb.backends.harness.sessions import Gone, Session, session_of, told
 from jido_nb.llm.error import LLMError
 from jido_nb.llm.request import LLMRequest, Message
 
@@ -21,46 +22,57 @@ def talk(*texts: str) -> list[dict[str, str]]:
     return [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
 
 
-async def answered(backend: Harness, request: LLMRequest) -> tuple[str, str, str]:
-    """(session id, new or resumed, what the agent was told)"""
-    result = await backend.start(request)
-    first, _, rest = result.text.partition("\n")
-    _, session, how = first.split(" ")
-    assert session == result.metadata["session_id"]
-    return session, how, rest
+class Log:
+    """Keeps the notes of a conversation and hands them to the next request, as a runtime does with its journal."""
+
+    def __init__(self, backend: Harness) -> None:
+        self.notes: list[dict[str, Any]] = []
+        self._backend = backend
+
+    def noted(self, request: LLMRequest) -> LLMRequest:
+        return request.model_copy(update={"metadata": {**request.metadata, "sessions": list(self.notes)}})
+
+    async def answered(self, request: LLMRequest) -> tuple[str, str, str]:
+        """(session id, new or resumed, what the agent was told)"""
+        result = await self._backend.start(self.noted(request))
+        self.notes.insert(0, json.loads(json.dumps(result.metadata["session"])))
+        first, _, rest = result.text.partition("\n")
+        _, session, how = first.split(" ")
+        assert session == result.metadata["session_id"]
+        return session, how, rest
 
 
 @pytest.mark.anyio
 async def test_the_second_turn_resumes_and_tells_only_what_is_new(ask: Ask, harness: Open) -> None:
     async with harness() as backend:
-        first, how, said = await answered(backend, ask("simulated:echo", "one"))
+        log = Log(backend)
+        first, how, said = await log.answered(ask("simulated:echo", "one"))
         assert (how, said) == ("new", "one")
         whole = f"session {first} new\none"
-        second = await answered(backend, ask("simulated:echo", messages=talk("one", whole, "two")))
+        second = await log.answered(ask("simulated:echo", messages=talk("one", whole, "two")))
         assert second == (first, "resumed", "two")
 
 
 @pytest.mark.anyio
-async def test_other_conversations_agents_and_folders_have_sessions_of_their_own(
-    ask: Ask, harness: Open, tmp_path: Path
-) -> None:
+async def test_other_agents_and_folders_have_sessions_of_their_own(ask: Ask, harness: Open, tmp_path: Path) -> None:
     async with harness({"second": {"kind": "simulated"}}) as backend:
+        log = Log(backend)
         sessions = [
-            await answered(backend, ask("simulated:echo")),
-            await answered(backend, ask("simulated:echo", conversation="other")),
-            await answered(backend, ask("second:echo")),
-            await answered(backend, ask("simulated:echo", options={"cwd": str(tmp_path)})),
+            await log.answered(ask("simulated:echo")),
+            await log.answered(ask("second:echo")),
+            await log.answered(ask("simulated:echo", options={"cwd": str(tmp_path)})),
         ]
-    assert [how for _, how, _ in sessions] == ["new"] * 4
-    assert len({session for session, _, _ in sessions}) == 4
+    assert [how for _, how, _ in sessions] == ["new"] * 3
+    assert len({session for session, _, _ in sessions}) == 3
 
 
 @pytest.mark.anyio
 async def test_answers_of_others_are_told_with_the_next_message(ask: Ask, harness: Open) -> None:
     async with harness() as backend:
-        first, _, _ = await answered(backend, ask("simulated:echo", "one"))
+        log = Log(backend)
+        first, _, _ = await log.answered(ask("simulated:echo", "one"))
         messages = talk("one", f"session {first} new\none", "two", "an answer of another model", "three")
-        _, how, said = await answered(backend, ask("simulated:echo", messages=messages))
+        _, how, said = await log.answered(ask("simulated:echo", messages=messages))
     assert how == "resumed"
     assert said == "User:\ntwo\n\nAssistant:\nan answer of another model\n\nUser:\nthree"
 
@@ -68,43 +80,31 @@ async def test_answers_of_others_are_told_with_the_next_message(ask: Ask, harnes
 @pytest.mark.anyio
 async def test_a_new_session_is_told_the_whole_conversation(ask: Ask, harness: Open) -> None:
     async with harness() as backend:
-        first, _, _ = await answered(backend, ask("simulated:echo", "one"))
+        log = Log(backend)
+        first, _, _ = await log.answered(ask("simulated:echo", "one"))
         request = ask("simulated:echo", messages=talk("one", "yes", "two"), options={"session": "new"})
-        second, how, said = await answered(backend, request)
+        second, how, said = await log.answered(request)
         assert (second != first, how, said) == (True, "new", "User:\none\n\nAssistant:\nyes\n\nUser:\ntwo")
 
 
 @pytest.mark.anyio
 async def test_a_fork_knows_what_the_session_knows_and_becomes_the_conversations_own(ask: Ask, harness: Open) -> None:
     async with harness() as backend:
+        log = Log(backend)
         with pytest.raises(LLMError, match="no session to fork"):
-            await answered(backend, ask("simulated:echo", options={"session": "fork"}))
-        first, _, _ = await answered(backend, ask("simulated:echo", "one"))
-        fork, how, said = await answered(backend, ask("simulated:echo", "two", options={"session": "fork"}))
+            await log.answered(ask("simulated:echo", options={"session": "fork"}))
+        first, _, _ = await log.answered(ask("simulated:echo", "one"))
+        fork, how, said = await log.answered(ask("simulated:echo", "two", options={"session": "fork"}))
         assert (fork != first, how, said) == (True, "resumed", "two")
-        assert (await answered(backend, ask("simulated:echo", "three")))[0] == fork
+        assert (await log.answered(ask("simulated:echo", "three")))[0] == fork
 
 
 @pytest.mark.anyio
 async def test_a_session_can_be_named(ask: Ask, harness: Open) -> None:
     async with harness() as backend:
+        log = Log(backend)
         request = ask("simulated:echo", messages=talk("one", "yes", "two"), options={"session_id": "mine"})
-        assert await answered(backend, request) == ("mine", "resumed", "two")
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize(("mode", "how"), [("slow", "resumed"), ("never-starts", "new"), ("no-result", "new")])
-async def test_what_a_run_leaves_behind(mode: str, how: str, ask: Ask, harness: Open) -> None:
-    """A canceled run that had spoken keeps its session; one that had not, or failed, leaves none."""
-    async with harness() as backend:
-        try:
-            async with backend.stream(ask(f"simulated:{mode}", "one")) as events:
-                async for event in events:
-                    if event.delta if mode == "slow" else mode == "never-starts":
-                        break
-        except LLMError:
-            assert mode == "no-result"
-        assert (await answered(backend, ask("simulated:echo", messages=talk("one", "half", "two"))))[1] == how
+        assert await log.answered(request) == ("mine", "resumed", "two")
 
 
 def message(role: Any, text: str) -> Message:
@@ -129,9 +129,26 @@ def test_what_a_session_has_not_seen(case: str) -> None:
     assert Session("s", known).unseen(messages) == unseen
 
 
-def test_only_so_many_sessions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jido_nb.backends.harness.sessions.MAX_SESSIONS", 2)
-    sessions = Sessions()
+def test_the_latest_session_of_the_agent_in_the_folder_counts_unless_it_is_gone() -> None:
+    here, there = ("claude", "/w"), ("claude", "/x")
+    notes = [Session(id).note(place) for id, place in (("c", there), ("b", here), ("a", here))]
+    gone = Gone()
+    assert session_of(notes, here, gone) == Session("b")
+    assert session_of(notes, ("codex", "/w"), gone) is None
+    gone.add("claude", "b")
+    assert session_of(notes, here, gone) == Session("a")
+    assert session_of(notes, there, gone) == Session("c")
+
+
+def test_a_note_says_all_of_a_session() -> None:
+    session = Session("s", told([ONE], "y"), {"cost_usd": 0.5})
+    note = json.loads(json.dumps(session.note(("claude", None))))
+    assert session_of([note], ("claude", None), Gone()) == session
+
+
+def test_only_so_many_sessions_are_known_to_be_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jido_nb.backends.harness.sessions.MAX_GONE", 2)
+    gone = Gone()
     for name in "abc":
-        sessions.keep((name, "simulated", None), Session(name))
-    assert [sessions.find((name, "simulated", None)) is not None for name in "abc"] == [False, True, True]
+        gone.add("claude", name)
+    assert [("claude", name) in gone for name in "abc"] == [False, True, True]

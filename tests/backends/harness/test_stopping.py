@@ -145,6 +145,43 @@ async def test_a_cancel_after_the_end_tells_how_it_ended(ask: Ask, harness: Open
         assert caught.value.category == "config"
 
 
+async def test_a_session_can_be_named_in_place_of_the_run(ask: Ask, harness: Open, offspring: Offspring) -> None:
+    told: dict[str, Any] = {}
+
+    async def cancel(session: str) -> None:
+        told.update(await backend.cancel_session("simulated", session))
+
+    async with harness() as backend:
+        async with anyio.create_task_group() as group:
+            with pytest.raises(LLMError, match="canceled"):  # noqa: PT012
+                async with backend.stream(ask("simulated:slow")) as events:
+                    async for event in events:
+                        if booted(event):
+                            group.start_soon(cancel, event.metadata["session_id"])
+        assert told["rung"] == "SIGINT"
+        assert offspring() == []
+        for agent, session in (("simulated", "nowhere"), ("claude", "nowhere")):
+            with pytest.raises(LLMError, match="nothing is running in the session 'nowhere'") as caught:
+                await backend.cancel_session(agent, session)
+            assert caught.value.category == "config"
+
+
+async def test_what_an_agent_says_while_it_ends_is_read_and_tells_what_it_has_cost(ask: Ask, harness: Open) -> None:
+    said: list[LLMEvent] = []
+    async with harness() as backend, anyio.create_task_group() as group:
+        with pytest.raises(LLMError) as caught:  # noqa: PT012
+            async with backend.stream(ask("simulated:tool-wait", "x" * 400)) as events:
+                async for event in events:
+                    said.append(event)
+                    if uses_tool(event):
+                        group.start_soon(backend.cancel, "harness-1")
+    assert said[-1].usage is not None
+    assert said[-1].usage.input_tokens == 100
+    assert said[-1].metadata["cost"]["price_table"] == "agent"
+    assert said[-1].metadata["session"]["id"] == caught.value.details["session_id"]
+    assert [event.sequence for event in said] == sorted(event.sequence for event in said)
+
+
 async def test_many_cancels_are_one(ask: Ask, harness: Open) -> None:
     rungs: list[Any] = []
 

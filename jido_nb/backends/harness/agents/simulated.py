@@ -91,6 +91,7 @@ class SimulatedDecoder(BaseDecoder):
             case "failed":
                 self.failed(_error(record))
             case "canceled":
+                self._spent(record)
                 self.canceled()
             case _:
                 self.unknown(record)
@@ -107,10 +108,13 @@ class SimulatedDecoder(BaseDecoder):
             status=status,
         )
 
-    def _done(self, record: Mapping[str, Any]) -> None:
+    def _spent(self, record: Mapping[str, Any]) -> None:
         self.usage = Usage.from_payload(record.get("usage"))
         cost = record.get("cost_usd")
         self.cost = None if cost is None else Cost(float(cost), price_table="agent")
+
+    def _done(self, record: Mapping[str, Any]) -> None:
+        self._spent(record)
         self.finish_reason = record.get("stop_reason")
         self.completed(record["text"])
 

@@ -1,0 +1,42 @@
+"""What earlier answers of a conversation left behind for a backend that keeps sessions, such as a coding agent's.
+
+A note is the backend's own, JSON values that only it reads. It stands in the journal with the end of the answer, so a
+runtime that opens the journal again goes on where the last one ended.
+"""
+
+from typing import Any
+
+from anyio import to_thread
+
+from ..core.catalogue import LLM_EFFECT
+from ..core.signal import Signal
+from ..journal.protocol import Journal
+
+NOTED = (f"{LLM_EFFECT}.completed", f"{LLM_EFFECT}.canceled")
+LOOK_BACK = 50
+"""How many endings are looked at: agents and folders that were not used for so long begin a new session."""
+
+
+class SessionNotes:
+    """Of all conversations of one journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def __call__(self, conversation_id: str, backend: str) -> list[dict[str, Any]]:
+        """The notes of the answers that this backend gave in the conversation, latest first."""
+        if self._journal.blocking:
+            return await to_thread.run_sync(self._read, conversation_id, backend)
+        return self._read(conversation_id, backend)
+
+    def _read(self, conversation_id: str, backend: str) -> list[dict[str, Any]]:
+        endings = self._journal.read(
+            types=NOTED, subject=conversation_id, backend=backend, limit=LOOK_BACK, newest_first=True
+        )
+        return [note for recorded in endings if (note := _note(recorded.signal))]
+
+
+def _note(signal: Signal) -> dict[str, Any] | None:
+    metadata = (signal.data.get("result") or {}).get("metadata") or {}
+    note = signal.data.get("session") or metadata.get("session")
+    return dict(note) if isinstance(note, dict) else None
