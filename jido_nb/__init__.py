@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .analysis import plots as plots
     from .analysis.column import Column as Column
     from .analysis.column import ColumnError as ColumnError
+    from .analysis.compare import compare as compare
+    from .analysis.comparison import Comparison as Comparison
     from .analysis.frames.attempts import attempts_df as attempts_df
     from .analysis.frames.cancels import cancels_df as cancels_df
     from .analysis.frames.chunks import chunks_df as chunks_df
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from .notebook.lab import Lab as Lab
     from .notebook.magics import load_ipython_extension as load_ipython_extension
     from .notebook.magics import unload_ipython_extension as unload_ipython_extension
+    from .otel.journal import to_opentelemetry as to_opentelemetry
     from .runtime.opening import open_runtime as open_runtime
     from .runtime.runtime import Runtime as Runtime
     from .runtime.turn import Turn as Turn
@@ -50,6 +53,7 @@ _HOMES = {
     "ClosedError": "errors",
     "Column": "analysis.column",
     "ColumnError": "analysis.column",
+    "Comparison": "analysis.comparison",
     "ConfigError": "errors",
     "ContractError": "errors",
     "EffectPolicy": "core.policy",
@@ -70,6 +74,7 @@ _HOMES = {
     "attempts_df": "analysis.frames.attempts",
     "cancels_df": "analysis.frames.cancels",
     "chunks_df": "analysis.frames.chunks",
+    "compare": "analysis.compare",
     "effects_df": "analysis.frames.effects",
     "events_df": "analysis.frames.events",
     "load_ipython_extension": "notebook.magics",
@@ -80,6 +85,7 @@ _HOMES = {
     "replay": "analysis.replay",
     "retry_matrix": "analysis.retry_matrix",
     "telemetry_df": "analysis.frames.telemetry",
+    "to_opentelemetry": "otel.journal",
     "turns_df": "analysis.frames.turns",
     "unload_ipython_extension": "notebook.magics",
 }

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pandas as pd
 from ..core.replay import Divergence, Replayer
 from ..core.state import ConversationState
 from ..errors import ConfigError, JidoError
-from ..journal.protocol import Journal
+from .again import readable_again
 from .as_of import AsOf
 from .column import INT, TEXT, Column, build_frame
 from .html import facts_html, facts_text, shorten
@@ -128,7 +127,7 @@ def replay(source: Source, subject: str | None = None, *, progress: bool | None 
     replayer = Replayer()
     signals = 0
     began = time.perf_counter()
-    source = _readable_again(source)
+    source = readable_again(source)
     with opened(source, subject) as found:
         total = found.journal.last_seq() if found.journal is not None and found.subject is None else None
         log = found.read()
@@ -137,12 +136,6 @@ def replay(source: Source, subject: str | None = None, *, progress: bool | None 
             signals += 1
         subject = found.subject
     return Replay(replayer, signals, time.perf_counter() - began, source, subject)
-
-
-def _readable_again(source: Source) -> Source:
-    """`source`, or what it holds where it can be read only once."""
-    again = isinstance(source, str | PathLike | Journal | list | tuple | AsOf) or hasattr(source, "journal")
-    return source if again or not hasattr(source, "__iter__") else list(source)
 
 
 def _told(divergence: Divergence) -> str:
