@@ -16,6 +16,7 @@ from ..llm.settings import Settings
 from ..settings import load_settings
 from .owner import claim
 from .runtime import Runtime, Tools
+from .tracing import traced
 
 
 @asynccontextmanager
@@ -45,10 +46,11 @@ async def open_runtime(
             async with anyio.create_task_group() as tasks:
                 try:
                     runtime = await tasks.start(_live, loaded, opened, tools, name="jido runtime")
-                    try:
-                        yield runtime
-                    finally:
-                        await runtime.close()
+                    with traced(runtime.bus, loaded):
+                        try:
+                            yield runtime
+                        finally:
+                            await runtime.close()
                 except anyio.get_cancelled_exc_class():
                     raise
                 except BaseException as error:
@@ -73,6 +75,7 @@ async def _live(settings: Settings, journal: Journal, tools: Tools | None, *, ta
         async with anyio.create_task_group() as tasks:
             try:
                 runtime = Runtime(tasks, settings, journal, tools)
+                await runtime.recordings.use(settings.recording)
                 await runtime.open()
                 task_status.started(runtime)
                 await checkpoint()  # where a caller that was canceled while it waited for `started` ends this task

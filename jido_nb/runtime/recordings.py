@@ -37,8 +37,6 @@ logger = logging.getLogger(__name__)
 FLUSH_LIMIT_S = 5.0
 LAST_OUTPUTS = "conv.out.assistant.*"
 _ENDINGS = (".completed", ".failed", ".canceled")
-PATIENCE = 1e6
-"""Pace of a wait that a replayed cancel will end."""
 
 Control = Callable[[Mapping[str, Any]], Coroutine[Any, Any, None]]
 

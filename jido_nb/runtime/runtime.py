@@ -20,10 +20,10 @@ from ..core.replay import replay
 from ..core.signal import Recorded, Signal
 from ..core.state import ConversationState
 from ..errors import ClosedError, JidoError, JournalError
+from ..journal.commit_points import reached
 from ..journal.protocol import Journal
 from ..llm.settings import Settings
 from .adapter_methods import AdapterMethods
-from .backends_host import BackendsHost
 from .bus import Bus
 from .conversation import Conversation
 from .coordinator import Coordinator
@@ -42,10 +42,12 @@ from .llm_messages import llm_messages
 from .message_check import MessageCheck
 from .parity import Parity
 from .partition import Partition
-from .recovery import recovered_endings
+from .recordings import Recordings
+from .recovery import put_in_order
 from .session_notes import SessionNotes
 from .trace import trace
 from .turn import Turn
+from .wreckage import wreck_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,9 +76,9 @@ class Runtime(AdapterMethods):
         allow = settings.allow_simulate_effect
         check = MessageCheck(policies, settings.llm.backends, allow_simulation=allow)
         self._ingest = Ingest(journal, self.bus, route=self._route, check=check, at_rest=self._at_rest)
-        self.backends = BackendsHost(tasks, lambda name: open_backend(name, settings))
+        self.recordings = Recordings(tasks, journal, self.bus, lambda name: open_backend(name, settings), self.cancel)
         executors: dict[EffectClass, Executor[Any]] = {
-            "llm": LLMExecutor(self.backends.get, settings.llm, self._llm_messages, price, SessionNotes(journal)),
+            "llm": LLMExecutor(self.recordings.backend, settings.llm, self._llm_messages, price, SessionNotes(journal)),
             "tool": ToolExecutor(dict(tools or {})),
             "timer": TimerExecutor(),
         }
@@ -233,23 +235,12 @@ class Runtime(AdapterMethods):
 
     async def open(self) -> None:
         """Start the tasks and put in order what a crash left."""
-        unapplied, endings = await self._blocking(
-            lambda: (self.journal.unapplied(), recovered_endings(self.journal, now_us()))
-        )
-        self._effects.accepting = not (unapplied or endings)
+        wreck = await self._blocking(lambda: wreck_of(self.journal, self._effects.policy_of, now_us()))
         self._tasks.start_soon(self._ingest.run, name="jido journal")
         for partition in self._coordinator.partitions:
             self._tasks.start_soon(partition.run, name=f"jido partition {partition.index}")
         self._tasks.start_soon(self._parity.run, name="jido replay parity")
-        for recorded in unapplied:
-            self._ingest.backlog[recorded.signal.subject] += 1
-            self._route(recorded)
-        for ending in endings:
-            self._ingest.put(ending)
-        if unapplied or endings:
-            await self.idle()
-        self._recovered = len(endings)
-        self._effects.accepting = True
+        self._recovered = await put_in_order(wreck, self._ingest, self._effects, self._route, self.idle)
 
     async def close(self) -> None:
         """End what runs (`runtime_closed`), write everything down, close the backends. Bounded in time."""
@@ -257,13 +248,15 @@ class Runtime(AdapterMethods):
             with anyio.move_on_after(CLOSE_LIMIT_S):
                 self._effects.accepting = False
                 self._effects.cancel_all("runtime_closed")
+                reached("runtime.closing")
                 try:
                     await self.idle()
                 except JidoError as error:
                     # Whoever waited was told. What is missing is put in order when the journal is reopened.
                     logger.error("closed without writing everything down: %s", error)
             with anyio.move_on_after(CLOSE_LIMIT_S):
-                await self.backends.close()
+                reached("runtime.idle")
+                await self.recordings.close()
             self.closed = True
             self._effects.abandon()
             self.over.set()

@@ -194,7 +194,7 @@ async def test_a_backend_that_cannot_be_opened_fails_the_effects_that_need_it_an
         assert caught.value.error.category == "config"
         assert (await (await chat.send("hi")).result()).text == "hello"
         await at_rest(runtime)
-        assert not runtime.backends._closed or len(runtime.backends._closed) == 1
+        assert not runtime.recordings.backends._closed or len(runtime.recordings.backends._closed) == 1
 
 
 async def test_a_backend_that_breaks_in_the_background_is_opened_again(journal, scripted, monkeypatch, at_rest):

@@ -21,6 +21,9 @@ from ...llm.secrets import scrub_value
 from .call import Call, Cancel
 from .tape import Note, Tape
 
+_PATIENCE = 1e6
+"""Pace of a wait that a replayed cancel ends."""
+
 _BREATH = 256
 """After so many events that were played at once, others get a turn."""
 
@@ -124,6 +127,7 @@ class RecordedBackend:
                 error.pace = self._tape.timing
                 if call.then is not None:
                     await self._tape.cancel(request.conversation_id, effect_id, call.then, True)
+                    error.pace = _PATIENCE
                 raise error
             case Cancel() as cancel:
                 await self._tape.cancel(request.conversation_id, effect_id, cancel, False)
