@@ -17,6 +17,7 @@ from ..llm.overrides import Overrides, parse_overrides
 from . import adapters
 from .attachments import Attachment, blocks_of
 from .effect_job import BY_CODE
+from .tracing import sender
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -111,7 +112,9 @@ class Conversation:
             payload["simulate_effect"] = dict(simulate_effect)
         signal_id = message_id or self.runtime.new_id()
         raw = adapters.message_received(self.id, signal_id, ingress, payload)
-        return await self.runtime.start_turn(self, {**raw, "id": signal_id, **self._project()})
+        return await self.runtime.start_turn(
+            self, {**raw, "id": signal_id, **self._project(), **sender(self.runtime.settings)}
+        )
 
     async def call_tool(self, tool_name: str, arguments: Mapping[str, Any] | None = None) -> str:
         """Start a registered Python function as an effect of this conversation; returns the effect's id."""
