@@ -10,8 +10,8 @@ import pytest
 from nbclient import NotebookClient
 
 import jido_nb
-from jido_nb.otel.names import ATTRIBUTES, METRICS
 from jido_nb import cli
+from jido_nb.otel.names import ATTRIBUTES, METRICS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
