@@ -37,13 +37,19 @@ class Server:
     """A running simulator: its address, its models, and a log of what it was asked."""
 
     def __init__(
-        self, url: str, catalogue: Mapping[str, Scenario], keep: int, on_end: Callable[[Exchange], None] | None
+        self,
+        url: str,
+        catalogue: Mapping[str, Scenario],
+        keep: int,
+        body_limit: int,
+        on_end: Callable[[Exchange], None] | None,
     ) -> None:
         self.url = url
         """Base URL without a path, such as `http://127.0.0.1:41234`."""
         self.requests: deque[Exchange] = deque(maxlen=keep)
         """The newest requests, oldest first."""
         self._scenarios = dict(catalogue)
+        self._body_limit = body_limit
         self._on_end = on_end
         self._attempts = Attempts()
         self._connections: set[Connection] = set()
@@ -163,7 +169,7 @@ class Server:
         except Refusal as refusal:
             return await replies.refuse(refusal.status, refusal.kind, refusal.message)
         exchange.model, exchange.stream = asked.model, asked.stream
-        exchange.body = asked.body if len(request.body) <= BODY_LIMIT else None
+        exchange.body = asked.body if len(request.body) <= self._body_limit else None
         scenario = self._scenarios.get(asked.model)
         if scenario is None:
             return await replies.refuse(404, "not_found_error", unknown_model(asked.model, self._scenarios))
@@ -233,6 +239,7 @@ async def serve(
     catalogue: Mapping[str, Scenario] = CATALOGUE,
     *,
     keep: int = 1000,
+    body_limit: int = BODY_LIMIT,
     on_end: Callable[[Exchange], None] | None = None,
 ) -> AsyncIterator[Server]:
     """Serve the catalogue's models until the block is left; every connection ends then, at once, also when canceled.
@@ -241,6 +248,7 @@ async def serve(
         host: A loopback address, or `localhost`.
         port: 0 picks a free one.
         keep: Length of the log of requests.
+        body_limit: Longest body, in bytes, that the log keeps; of a longer one it keeps all else.
         on_end: Called with each request when its response is over; must not raise.
 
     Raises:
@@ -249,7 +257,7 @@ async def serve(
     listener = await listen(host, port)
     address = listener.extra(SocketAttribute.local_address)  # noqa: S610 - anyio's, not Django's
     name = f"[{address[0]}]" if ":" in str(address[0]) else address[0]
-    server = Server(f"http://{name}:{address[1]}", catalogue, keep, on_end)
+    server = Server(f"http://{name}:{address[1]}", catalogue, keep, body_limit, on_end)
     failure: BaseException | None = None
     async with anyio.create_task_group() as tasks:
 

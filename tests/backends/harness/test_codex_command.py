@@ -49,7 +49,7 @@ def test_a_server_of_ones_own_has_its_retries_limited() -> None:
         'model_provider="jido_nb"',
         "-c",
         'model_providers.jido_nb={name="jido_nb", base_url="http://127.0.0.1:1/v1", wire_api="responses", '
-        'env_key="MY_KEY", request_max_retries=1, stream_max_retries=1}',
+        'env_key="MY_KEY", request_max_retries=0, stream_max_retries=1}',
     ]
     assert AGENT.environment(run) == {"MY_KEY": "k"}
 

@@ -170,7 +170,8 @@ def config_flags(run: Run) -> list[str]:
     settings = run.settings
     if isinstance(settings, CodexSettings) and settings.base_url:
         provider = {"name": _PROVIDER, "base_url": settings.base_url, "wire_api": "responses"}
-        limits = dict.fromkeys(("request_max_retries", "stream_max_retries"), settings.max_retries)
+        # Both would multiply, and what is repeated as a request is repeated without a word.
+        limits = {"request_max_retries": 0, "stream_max_retries": settings.max_retries}
         key = {"env_key": settings.api_key_env} if settings.api_key_env else {}
         values["model_provider"] = _PROVIDER
         values[f"model_providers.{_PROVIDER}"] = {**provider, **key, **limits}
