@@ -1,4 +1,4 @@
-"""Answers of the Messages API as events and result; a recorded stream of every kind, cut anywhere."""
+"""Answers of the Messages API as events and result; recorded streams are in test_recorded_streams.py."""
 
 import json
 from typing import Any
@@ -179,12 +179,6 @@ def test_whole_and_streamed_give_the_same_result() -> None:
     message["context_management"] = RECORDS[-2]["context_management"]
     decoder = Decoder(backend="jido_ai", provider="anthropic", facts=FACTS)
     assert decoder.whole(json.loads(json.dumps(message))) == streamed
-
-
-def test_it_does_not_matter_where_the_stream_is_cut() -> None:
-    whole = decoded(WIRE)
-    for cut in range(len(WIRE) + 1):
-        assert decoded(WIRE[:cut], WIRE[cut:]) == whole, f"cut at byte {cut}"
 
 
 def test_plain_text_is_not_kept_twice() -> None:

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from anthropic.types import beta, message_create_params
 
-from jido_nb.backends.jido_ai.anthropic_encode import beta_header, encode
+from jido_nb.backends.jido_ai.anthropic_encode import HEADERS, OPTIONS, encode, option_headers
 from jido_nb.llm.error import LLMError
 from jido_nb.llm.request import LLMRequest
 
@@ -60,11 +61,11 @@ def test_the_limit_leaves_room_for_thinking() -> None:
     assert body["max_tokens"] == 14_096
 
 
-def test_betas_are_a_header() -> None:
-    asked = request(options={"betas": ["a", "b"]})
-    assert beta_header(asked) == "a,b"
-    assert "betas" not in encode(asked, "m")
-    assert beta_header(request()) is None
+def test_some_options_are_headers() -> None:
+    asked = request(options={"betas": ["a", "b"], "user_profile_id": "u", "workspace_id": None})
+    assert option_headers(asked) == {"anthropic-beta": "a,b", "anthropic-user-profile-id": "u"}
+    assert encode(asked, "m") == encode(request(), "m")
+    assert option_headers(request()) == {}
 
 
 @pytest.mark.parametrize(
@@ -167,3 +168,12 @@ def test_an_earlier_answer_goes_back_as_its_provider_gave_it(blocks: list[Any], 
 def test_images_and_documents_reach_the_wire_as_they_are(block: dict[str, Any]) -> None:
     content = [{"type": "text", "text": "look"}, block]
     assert encode(request([{"role": "user", "content": content}]), "m")["messages"][0]["content"] == content
+
+
+SAMPLING = {"temperature", "top_k", "top_p"}
+
+
+def test_the_options_are_the_fields_of_the_sdks_request() -> None:
+    kinds = (message_create_params.MessageCreateParamsBase, beta.message_create_params.MessageCreateParamsBase)
+    fields = {name for kind in kinds for name in kind.__annotations__}
+    assert fields - HEADERS.keys() - {"model", "messages", "system"} == OPTIONS - SAMPLING

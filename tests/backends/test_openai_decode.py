@@ -1,4 +1,4 @@
-"""Answers of chat completions as events and result; recorded streams of every kind, cut anywhere."""
+"""Answers of chat completions as events and result; recorded streams are in test_recorded_streams.py."""
 
 import json
 from typing import Any
@@ -144,15 +144,6 @@ def test_whole_and_streamed_give_the_same_result() -> None:
     body = {**ABOUT, "object": "chat.completion", "choices": choices, "usage": COUNTS}
     decoder = Decoder(backend="jido_ai", provider="openai", facts=FACTS)
     assert decoder.whole(body) == decoded(WIRE)[-1].result
-
-
-@pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_it_does_not_matter_where_the_stream_is_cut(newline: str) -> None:
-    bytes_ = wire(RECORDS, newline)
-    expected = decoded(WIRE)
-    for cut in range(len(bytes_) + 1):
-        assert decoded(bytes_[:cut], bytes_[cut:]) == expected, f"cut at byte {cut}"
-    assert decoded(*(bytes([one]) for one in bytes_)) == expected
 
 
 CACHED = {"cached_tokens": 4}

@@ -12,7 +12,7 @@ import httpx2
 
 from ...llm.request import LLMRequest
 from .anthropic_decode import Decoder
-from .anthropic_encode import beta_header, encode
+from .anthropic_encode import encode, option_headers
 from .connection import Connection
 from .http_provider import CONNECT_LIMIT_S, HttpProvider, Response
 
@@ -40,9 +40,7 @@ class AnthropicProvider(HttpProvider):
 
     async def _ask(self, request: LLMRequest, model: str) -> Response:
         body = encode(request, model, provider=self.name)
-        headers = self._effect_header(request)
-        if (betas := beta_header(request)) is not None:
-            headers["anthropic-beta"] = betas
+        headers = self._effect_header(request) | option_headers(request)
         fixed = {name: body.pop(name) for name in ("model", "max_tokens", "messages")}
         stream = bool(body.pop("stream", False))
         manager: Any = self._client.messages.with_streaming_response.create(

@@ -1,5 +1,6 @@
 """A request in the words of the Anthropic Messages API. Pure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...llm.request import LLMRequest
@@ -34,14 +35,18 @@ OPTIONS = frozenset(
         "tools",
         "top_k",
         "top_p",
-        "user_profile_id",
     }
 )
-BETAS = "betas"
+HEADERS: Mapping[str, str] = {
+    "betas": "anthropic-beta",
+    "user_profile_id": "anthropic-user-profile-id",
+    "workspace_id": "anthropic-workspace-id",
+}
+"""Options that travel as headers."""
 
 
 def encode(request: LLMRequest, model: str, *, provider: str | None = None) -> dict[str, Any]:
-    """The JSON body of `POST /v1/messages`. `betas` is not in it: see `beta_header`.
+    """The JSON body of `POST /v1/messages`. Some options are not in it: see `option_headers`.
 
     Args:
         provider: Who is asked: earlier answers of its own go back to it as it gave them.
@@ -49,7 +54,7 @@ def encode(request: LLMRequest, model: str, *, provider: str | None = None) -> d
     Raises:
         LLMError: `config`; an option that the API does not have, or a conversation without content.
     """
-    check_options(request.options, OPTIONS | {BETAS})
+    check_options(request.options, {*OPTIONS, *HEADERS})
     system, messages = _conversation(request, provider)
     if not messages:
         raise nothing_to_send()
@@ -58,16 +63,18 @@ def encode(request: LLMRequest, model: str, *, provider: str | None = None) -> d
         body["system"] = system
     if request.stream:
         body["stream"] = True
-    body.update({name: value for name, value in request.options.items() if name not in (BETAS, "max_tokens")})
+    body.update({name: value for name, value in request.options.items() if name not in (*HEADERS, "max_tokens")})
     return body
 
 
-def beta_header(request: LLMRequest) -> str | None:
-    """The value of `anthropic-beta`, from the option `betas`: a list of names, or one name."""
-    betas = request.options.get(BETAS)
-    if not betas:
-        return None
-    return betas if isinstance(betas, str) else ",".join(str(beta) for beta in betas)
+def option_headers(request: LLMRequest) -> dict[str, str]:
+    """The headers that options ask for: lists of names are joined, what is empty is left out."""
+    given = {header: request.options.get(option) for option, header in HEADERS.items()}
+    return {
+        header: ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        for header, value in given.items()
+        if value
+    }
 
 
 def _max_tokens(options: dict[str, Any]) -> Any:

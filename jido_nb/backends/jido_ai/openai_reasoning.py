@@ -25,8 +25,8 @@ class ReasoningDetails:
                 self._details.append(dict(piece))
                 continue
             for name, value in piece.items():
-                if name in _GROWING and value:
-                    detail[name] = (detail.get(name) or "") + value
+                if name in _GROWING:
+                    detail[name] = (detail.get(name) or "") + (value or "")
                 elif value is not None:
                     detail[name] = value
 
