@@ -36,6 +36,28 @@ def effect_id_of(signal: Signal) -> str | None:
     return start[2] + signal.id if start else None
 
 
+def start_of(signal: Signal) -> StartEffect | None:
+    """The effect that `signal` asks for, or None if it asks for none."""
+    start = _STARTS.get(signal.type)
+    if start is None:
+        return None
+    effect_class, kind, prefix = start
+    return StartEffect(prefix + signal.id, signal.subject, effect_class, kind, signal.data, cause_id=signal.id)
+
+
+def cancel_of(signal: Signal) -> CancelEffects:
+    """What a control signal wants to end."""
+    data = signal.data
+    effect_id = data.get("effect_id") if signal.type != ABORT_REQUESTED else None
+    return CancelEffects(
+        conversation_id=signal.subject,
+        effect_id=effect_id if isinstance(effect_id, str) else None,
+        reason=str(data.get("reason") or signal.type),
+        requested_by=str(data["requested_by"]) if data.get("requested_by") else None,
+        cause_id=signal.id,
+    )
+
+
 def reduce(
     state: ConversationState, signal: Signal, seq: int, priority: int
 ) -> tuple[ConversationState, list[Directive]]:
@@ -47,18 +69,14 @@ def reduce(
     if stream == "effect":
         in_flight = _after_lifecycle(state, signal)
         directives.extend(outputs_of(signal))
-    elif (start := _STARTS.get(kind)) is not None:
-        effect_class, effect_kind, prefix = start
-        effect_id = prefix + signal.id
-        in_flight = {**in_flight, effect_id: "requested"}
-        directives.append(
-            StartEffect(effect_id, signal.subject, effect_class, effect_kind, signal.data, cause_id=signal.id)
-        )
+    elif (start := start_of(signal)) is not None:
+        in_flight = {**in_flight, start.effect_id: "requested"}
+        directives.append(start)
         if kind == MESSAGE_RECEIVED:
             flags = frozenset()
     elif kind in CONTROL_TYPES:
         flags = flags | {_FLAGS[kind]}
-        directives.append(_cancel(signal))
+        directives.append(cancel_of(signal))
     count = state.applied_count + 1
     moved = b""
     if (flags is not state.flags and flags != state.flags) or (
@@ -83,18 +101,6 @@ def _after_lifecycle(state: ConversationState, signal: Signal) -> Mapping[str, s
     if lifecycle in {"started", "progress"} and in_flight.get(effect_id) != lifecycle:
         return {**in_flight, effect_id: lifecycle}
     return in_flight
-
-
-def _cancel(signal: Signal) -> CancelEffects:
-    data = signal.data
-    effect_id = data.get("effect_id") if signal.type != ABORT_REQUESTED else None
-    return CancelEffects(
-        conversation_id=signal.subject,
-        effect_id=effect_id if isinstance(effect_id, str) else None,
-        reason=str(data.get("reason") or signal.type),
-        requested_by=str(data["requested_by"]) if data.get("requested_by") else None,
-        cause_id=signal.id,
-    )
 
 
 def _chained(state: ConversationState, signal: Signal, place: str, moved: bytes) -> bytes:

@@ -33,6 +33,10 @@ class Attempt:
         self.refusal: LLMError | None = None
         """What ended it, where it was a budget."""
         self.cancel_asked = anyio.Event()
+        self.leaving = anyio.Event()
+        """Set when its executor was told to stop, or has returned."""
+        self.left = anyio.Event()
+        """Set when its executor has returned."""
         self.execution_ref: str | None = None
         self.served_model: str | None = None
         self.session: dict[str, Any] = {}
@@ -44,7 +48,7 @@ class Attempt:
         self.usage: Usage | None = None
         """What it is known to have consumed so far."""
         self.characters = 0
-        """Text and thinking that was sent on, and arguments of tool calls; all that came, once the attempt is closed."""
+        """Text, thinking and arguments of tool calls that were sent on; all that came, once the attempt is closed."""
         self.released_at: float | None = None
         """When its connection or process was gone, on the worker's clock."""
         self._clock = clock
@@ -142,12 +146,26 @@ class Attempt:
     def release(self) -> None:
         """Its executor has been left, which closed its connection or ended its process."""
         self.released_at = self._now()
+        self.left.set()
+        self.leaving.set()
+
+    def leave(self) -> None:
+        """Tell its executor to stop."""
+        self.leaving.set()
+        self.scope.cancel()
+
+    async def overstays(self, limit_s: float) -> bool:
+        """Whether its executor, once told to stop, is still at work after `limit_s` seconds."""
+        await self.leaving.wait()
+        with anyio.move_on_after(limit_s):
+            await self.left.wait()
+        return not self.left.is_set()
 
     def refuse(self, refusal: LLMError) -> None:
         """End it, because a budget is spent."""
         if self.expired is None:
             self.expired, self.refusal = "budget", refusal
-            self.scope.cancel()
+            self.leave()
 
     async def watch(self) -> None:
         """Cancel `scope` when a limit passes."""
@@ -158,7 +176,7 @@ class Attempt:
             if passed is not None:
                 if self.expired is None:
                     self.expired = passed
-                    self.scope.cancel()
+                    self.leave()
                 return
             if next_ms is None:
                 return

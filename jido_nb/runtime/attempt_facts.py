@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from ..core.budget import Spent
 from ..llm.error import LLMError
 from ..llm.usage import Usage, estimated
 from .attempt import Attempt
+from .backoff import GiveUp, Wait
 from .executors.base import Executor, Prepared
 
 
@@ -45,3 +47,34 @@ def spent_by(
         return {"usage": None, "cost": None}
     payload = usage.to_payload() | ({"estimated": True} if usage is not told else {})
     return {"usage": payload, "cost": executor.cost(prepared, usage, served_model) if prepared is not None else None}
+
+
+def spent_so_far(executor: Executor[Any], prepared: Prepared, attempt: Attempt) -> Spent:
+    """What a running attempt has consumed, as far as it is known or can be guessed."""
+    told = spent_by(executor, prepared, attempt.usage, attempt.characters, attempt.served_model)
+    return Spent.told(told["usage"], told["cost"])
+
+
+def retrying(error: LLMError, wait: Wait, attempt: Attempt | None, remains: dict[str, Any]) -> dict[str, Any]:
+    """Why an attempt failed, how long the next one waits, and what it cost; its text is void (`discarded`)."""
+    text = remains.pop("partial_text", None)
+    return {
+        **(attempt.session if attempt is not None else {}),
+        "status": "retrying",
+        "backoff_ms": wait.backoff_ms,
+        "wait_ms": wait.wait_ms,
+        "retry_after_ms": wait.retry_after_ms,
+        **error.to_payload(),
+        "discarded": attempt.streamed if attempt is not None else bool(text),
+        **remains,
+    }
+
+
+def failure_of(error: LLMError, verdict: GiveUp | None = None) -> dict[str, Any]:
+    """Why an effect failed, and where a rule forbids another attempt that it could have had, which."""
+    payload = error.to_payload()
+    if verdict is not None and verdict.which in ("retry_after", "deadline"):
+        payload["details"] |= {"gave_up": verdict.which, "wait_ms": verdict.wait_ms}
+        if verdict.which == "deadline":
+            payload["details"].setdefault("which", "deadline")
+    return payload

@@ -6,6 +6,7 @@ from typing import Any, Final
 from ..core.budget import NOTHING_SPENT, Spent, reached
 from ..llm.error import LLMError
 from .attempt import Attempt
+from .backoff import GiveUp, Wait, next_wait
 from .clock import Clock
 from .effect_job import EffectJob
 from .executors.base import Prepared
@@ -20,7 +21,8 @@ CHECKS: Final = ("tokens", "cost_usd")
 class Bounds:
     """Of one effect. The decisions are those of `core.budget`; this keeps count and looks at the clock."""
 
-    def __init__(self, job: EffectJob, clock: Clock) -> None:
+    def __init__(self, job: EffectJob, clock: Clock, spent_before: SpentBefore | None = None) -> None:
+        """Args: spent_before: asked for what the conversation has spent where its budget caps something."""
         self.before = NOTHING_SPENT
         """What the conversation had spent before this effect."""
         self.counts = any(
@@ -29,15 +31,25 @@ class Bounds:
             for cap in CHECKS
         )
         """Whether a running attempt has to be watched for what it consumes."""
+        self._job = job
+        self._spent_before = spent_before
         self._policy = job.policy
         self._conversation_budget = job.conversation_budget
         self._clock = clock
         self._began_at = clock.now()
         self._spent = NOTHING_SPENT
+        # What a resumed effect spent before counts among what its conversation has spent before, too.
+        self._earlier = job.resumed.spent if job.resumed is not None else NOTHING_SPENT
+        self._earlier_ms = job.resumed.elapsed_ms if job.resumed is not None else 0.0
 
     def begin(self) -> None:
-        """The effect's time starts now."""
-        self._began_at = self._clock.now()
+        """The effect's time starts now; that of a resumed one began with its first attempt."""
+        self._began_at = self._clock.now() - self._earlier_ms / 1000
+
+    async def look_back(self) -> None:
+        """Learn what the conversation has spent before."""
+        if self._spent_before is not None and self._conversation_budget:
+            self.before = await self._spent_before(self._job.conversation_id)
 
     def attempt_ms(self, prepared: Prepared) -> int | None:
         """The limit of one attempt."""
@@ -69,6 +81,22 @@ class Bounds:
         wall_ms = max(self._elapsed_ms(), self._wall_cap_ms() or 0)
         return self._refusal(Spent(wall_ms=wall_ms)) or attempt.limits.error("budget")
 
+    def after(
+        self, failure: LLMError, attempt: int, jitter: float, remains: Mapping[str, Any]
+    ) -> Wait | tuple[LLMError, GiveUp | None]:
+        """What follows a failed attempt: a wait, or the error that ends the effect and the rule that forbade more.
+
+        Args:
+            jitter: A number in [0, 1), drawn by the caller.
+            remains: What the attempt consumed (`usage`, `cost`).
+        """
+        self.ended(remains)
+        verdict = next_wait(self._policy, failure, attempt, jitter, remaining_ms=self.remaining_ms())
+        if isinstance(verdict, GiveUp):
+            return failure, verdict
+        refusal = self.refusal(wait_ms=verdict.wait_ms, last=failure)
+        return verdict if refusal is None else (refusal, None)
+
     def ended(self, remains: Mapping[str, Any]) -> None:
         """An attempt is over; count what it consumed."""
         self._spent += Spent(attempts=1) + Spent.told(remains.get("usage"), remains.get("cost"))
@@ -90,7 +118,7 @@ class Bounds:
 
     def _refusal(self, more: Spent, last: LLMError | None = None) -> LLMError | None:
         mine = self._spent + more
-        found = reached("effect", self._policy.budget, mine) or reached(
+        found = reached("effect", self._policy.budget, self._earlier + mine) or reached(
             "conversation", self._conversation_budget, self.before + mine
         )
         if found is None:

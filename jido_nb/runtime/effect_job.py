@@ -4,8 +4,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ..core.budget import NO_BUDGET, Budget
+from ..core.budget import NO_BUDGET, Budget, Spent
 from ..core.policy import EffectClass, EffectPolicy
+from ..llm.error import LLMError
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where an effect stands that was cut off with its process, and now goes on with its next attempt."""
+
+    attempt: int
+    """The last attempt that had begun."""
+    signals: int
+    """How many lifecycle signals it has in the journal, which is the number of the next one."""
+    failure: LLMError | None
+    """Why that attempt ended; None: that is written already, and the effect waits for the next one."""
+    times: Mapping[str, Any]
+    """What is known of how long it took; None where its process took the answer along."""
+    wait_ms: float
+    """What is left of a wait that had begun, in milliseconds."""
+    elapsed_ms: float
+    """Since it started, the time included in which no process drove it."""
+    spent: Spent
+    """By the attempts that are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,12 @@ class EffectJob:
     """What all generations of its conversation together may spend."""
     simulate: Mapping[str, Any] = field(default_factory=dict)
     """Faults to play (`Simulation`). Whoever builds the job leaves it empty unless the runtime allows it."""
+    resumed: Resumption | None = None
+    """None: it begins with its first attempt."""
+
+    def to_payload(self) -> dict[str, Any]:
+        """What every lifecycle signal says of it."""
+        return {"effect_id": self.effect_id, "effect_class": self.effect_class, "kind": self.kind}
 
 
 BY_CODE = "code"
@@ -46,6 +73,10 @@ class CancelRequest:
     cause_id: str | None = None
     requested_by: str | None = None
     asked_at: float | None = None
+
+
+CLOSED = CancelRequest("runtime_closed", requested_by=BY_RUNTIME)
+"""The runtime closes."""
 
 
 class Outbox(Protocol):

@@ -6,30 +6,29 @@ Rule 2: the ending is decided once, in one place, between two awaits. A cancel t
 Rule 3: the terminal is written under a shield, whatever is happening to the task that runs the worker.
 Rule 4: a backend is told of a cancel while its stream is open, so that an agent can end in its own way. When it has
         answered, or has taken too long, the executor is left, which closes the connection. What arrives is dropped.
+Rule 5: an executor that does not let itself be left is left behind: the effect ends without it (`left_behind`).
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import anyio
 
-from ..core.budget import Spent
+from ..journal.commit_points import reached
 from ..llm.error import LLMError
 from .attempt import Attempt
-from .attempt_facts import remains_of, spent_by, times_of
+from .attempt_facts import failure_of, remains_of, retrying, spent_so_far, times_of
 from .backend_cancel import cancel_facts, failed, tell_backend
-from .backoff import GiveUp, Wait, next_wait
+from .backoff import GiveUp, Wait
 from .bounds import Bounds, SpentBefore
 from .clock import SYSTEM_CLOCK, Clock
-from .effect_job import BY_RUNTIME, CancelRequest, EffectJob, Outbox
+from .effect_job import CLOSED, CancelRequest, EffectJob, Outbox
 from .executors.base import Executor, Prepared
 from .faults import caught, fault_to_error, is_fault
+from .limits import CANCEL_LIMIT_S, LEAVE_LIMIT_S
 from .simulation import Simulation
-
-CANCEL_LIMIT_S: Final = 2.0
-RUNTIME_CLOSED: Final = "runtime_closed"
 
 Ending = Literal["completed", "failed", "canceled"]
 
@@ -45,9 +44,10 @@ class EffectWorker:
         *,
         clock: Clock = SYSTEM_CLOCK,
         cancel_limit_s: float = CANCEL_LIMIT_S,
+        leave_limit_s: float = LEAVE_LIMIT_S,
         spent: SpentBefore | None = None,
     ) -> None:
-        """Args: spent: what a conversation has spent so far; asked for where its budget caps something."""
+        """Args: spent: what a conversation has spent so far."""
         self.job = job
         self.done = anyio.Event()
         """Set when the terminal signal is durable."""
@@ -55,19 +55,15 @@ class EffectWorker:
         """How it ends, as soon as that is decided."""
         self.attempt = 0
         """The attempt that runs or ran last; 0 before `started`."""
+        self.left_behind = False
+        """Whether it ended without its executor, which may still be at work."""
         self._executor = executor
         self._outbox = outbox
         self._clock = clock
-        self._cancel_limit_s = cancel_limit_s
+        self._cancel_limit_s, self._leave_limit_s = cancel_limit_s, leave_limit_s
         # Seeded, so that a recording waits as the original did; nothing secret hangs on it.
         self._random = Random(job.effect_id)  # noqa: S311
-        self._base = {
-            "effect_id": job.effect_id,
-            "lifecycle": "",
-            "effect_class": job.effect_class,
-            "kind": job.kind,
-            "attempt": 0,
-        }
+        self._base = job.to_payload()
         self._prepared = Prepared()
         self._simulation = Simulation()
         self._current: Attempt | None = None
@@ -75,13 +71,13 @@ class EffectWorker:
         self._request: CancelRequest | None = None
         self._told: dict[str, Any] | None = None
         self._terminal: dict[str, Any] = {}
-        self._bounds = Bounds(job, clock)
-        self._spent = spent
+        self._over = False
+        self._bounds = Bounds(job, clock, spent)
 
     def cancel(self, request: CancelRequest) -> bool:
         """End the effect as canceled; also before `run`, which then writes `canceled` with attempt 0.
 
-        True if this call canceled it; False if it was canceled before or its ending is already decided.
+        False if it was canceled before, or its ending is already decided.
         """
         if self._request is not None or self.ending is not None:
             return False
@@ -91,7 +87,10 @@ class EffectWorker:
             attempt.close()
             attempt.cancel_asked.set()
         elif self._scope is not None:
+            if attempt is not None:
+                attempt.leaving.set()
             self._scope.cancel()
+        reached("effect.canceled")
         return True
 
     async def run(self) -> None:
@@ -103,19 +102,19 @@ class EffectWorker:
         Raises:
             Exception: whatever the outbox raises when even the terminal cannot be written.
         """
+        reached("effect.begun")
         try:
             with anyio.CancelScope() as self._scope:
                 fault = await self._prepare()
                 if self._request is None:
                     await self._drive(self._prepared, fault)
         except anyio.get_cancelled_exc_class():
-            self.cancel(CancelRequest(RUNTIME_CLOSED, requested_by=BY_RUNTIME))
+            self.cancel(CLOSED)
             raise
-        except Exception as fault:
-            self._fail(fault_to_error(fault))
         except BaseException as fault:
             self._fail(fault_to_error(fault))
-            raise
+            if not isinstance(fault, Exception):
+                raise
         finally:
             with anyio.CancelScope(shield=True):
                 await self._end()
@@ -136,48 +135,51 @@ class EffectWorker:
         self._bounds.begin()
         if fault is None:
             await self._executor.ready(prepared)
-        limits = {"max_attempts": self.job.policy.max_attempts, "timeout_ms": self._bounds.attempt_ms(prepared)}
-        self.attempt = 1
-        self._put("started", {**limits, "request_id": self._request_id()})
-        await self._outbox.flush()
-        if self._spent is not None and self.job.conversation_budget:
-            self._bounds.before = await self._spent(self.job.conversation_id)
+        resumed = self.job.resumed
+        self.attempt = resumed.attempt if resumed is not None else 1
+        if resumed is None:
+            await self._begin(prepared)
+        await self._bounds.look_back()
         refusal = fault_to_error(fault) if fault is not None else self._bounds.refusal()
         if refusal is not None:
             self._fail(refusal)
             return
-        while True:
+        failure = resumed.failure if resumed is not None else None
+        if failure is None:
+            if resumed is not None:
+                await self._next_attempt(resumed.wait_ms)
             failure = await self._run_attempt(prepared)
-            if failure is None:
-                return
-            self._bounds.ended(self._remains(self._current, failure))
-            verdict = next_wait(
-                self.job.policy, failure, self.attempt, self._random.random(), remaining_ms=self._bounds.remaining_ms()
-            )
-            if isinstance(verdict, GiveUp):
-                self._fail(failure, verdict)
-                return
-            if (refusal := self._bounds.refusal(wait_ms=verdict.wait_ms, last=failure)) is not None:
-                self._fail(refusal)
+        while failure is not None:
+            jitter = self._random.random()
+            verdict = self._bounds.after(failure, self.attempt, jitter, self._remains(self._current, failure))
+            if not isinstance(verdict, Wait):
+                self._fail(*verdict)
                 return
             await self._back_off(failure, verdict)
+            failure = await self._run_attempt(prepared)
+
+    async def _begin(self, prepared: Prepared) -> None:
+        limits = {"max_attempts": self.job.policy.max_attempts, "timeout_ms": self._bounds.attempt_ms(prepared)}
+        self._put("started", {**limits, "request_id": self._request_id()})
+        await self._outbox.flush()
+        reached("effect.started")
 
     async def _run_attempt(self, prepared: Prepared) -> LLMError | None:
         """One attempt. None: it completed or was canceled. Else why it failed."""
-        policy = self.job.policy
-        limits = self._bounds.limits(prepared)
-        attempt = Attempt(self.attempt, limits, policy.join_ms, self._clock, self._progress)
+        join_ms = self.job.policy.join_ms
+        attempt = Attempt(self.attempt, self._bounds.limits(prepared), join_ms, self._clock, self._progress)
         self._current = attempt
         outcome: dict[str, Any] | BaseException | None = None
         async with anyio.create_task_group() as helpers:
             helpers.start_soon(attempt.watch)
-            if prepared.streaming and policy.join_ms:
+            helpers.start_soon(self._see_it_leave, attempt)
+            if prepared.streaming and join_ms:
                 helpers.start_soon(attempt.flush_when_due)
             if self._executor.remote:
                 helpers.start_soon(self._tell_when_asked, prepared, attempt)
             with attempt.scope:
                 outcome = await self._call(prepared, attempt)
-            attempt.release()
+            reached("effect.returned")
             # No await between the result and the decision: a cancel either came before, and wins, or comes too late.
             if isinstance(outcome, dict):
                 self._decide("completed", {"result": outcome, **times_of(self._executor, attempt)})
@@ -194,20 +196,20 @@ class EffectWorker:
 
     async def _call(self, prepared: Prepared, attempt: Attempt) -> dict[str, Any] | BaseException:
         try:
-            if latency_ms := self._simulation.latency_of(attempt.number):
-                await self._clock.sleep(latency_ms / 1000)
-            if attempt.number <= self._simulation.force_fail_attempts:
-                return LLMError.of("unknown", "forced_failure", retryable=True, simulated=True)
+            await self._simulation.play(attempt.number, self._clock)
             return await self._executor.run(prepared, self.job, attempt.number, attempt.emit)
         except BaseException as error:
             return caught(error)
+        finally:
+            attempt.release()
 
     def _progress(self, payload: Mapping[str, Any]) -> None:
         self._put("progress", payload)
+        reached("effect.progressed")
         attempt, prepared = self._current, self._prepared
-        if self._bounds.counts and attempt is not None and attempt.running:
-            so_far = spent_by(self._executor, prepared, attempt.usage, attempt.characters, attempt.served_model)
-            if (refusal := self._bounds.refusal(Spent.told(so_far["usage"], so_far["cost"]))) is not None:
+        if attempt is not None and attempt.running and self._bounds.counts:
+            refusal = self._bounds.refusal(spent_so_far(self._executor, prepared, attempt))
+            if refusal is not None:
                 attempt.refuse(refusal)
 
     async def _tell_when_asked(self, prepared: Prepared, attempt: Attempt) -> None:
@@ -215,59 +217,61 @@ class EffectWorker:
         # Shielded, and bounded inside: the executor often ends at once when the backend obeys.
         with anyio.CancelScope(shield=True):
             self._told = await tell_backend(self._executor, prepared, attempt.execution_ref, self._cancel_limit_s)
-        attempt.scope.cancel()
+        reached("effect.told")
+        attempt.leave()
+
+    async def _see_it_leave(self, attempt: Attempt) -> None:
+        # Shielded, because it is for the time after everything else was told to stop.
+        with anyio.CancelScope(shield=True):
+            if await attempt.overstays(self._leave_limit_s):
+                self.left_behind = True
+                if attempt.expired is not None:
+                    self._fail(self._bounds.expired(attempt))
+                await self._end()
 
     async def _back_off(self, error: LLMError, wait: Wait) -> None:
         attempt, self._current = self._current, None
-        remains = {**(attempt.session if attempt is not None else {}), **self._remains(attempt, error)}
-        remains.pop("partial_text", None)
-        self._put(
-            "progress",
-            {
-                "status": "retrying",
-                "backoff_ms": wait.backoff_ms,
-                "wait_ms": wait.wait_ms,
-                "retry_after_ms": wait.retry_after_ms,
-                **error.to_payload(),
-                "discarded": attempt is not None and attempt.streamed,
-                **remains,
-                "request_id": self._request_id(),
-            },
-        )
-        await self._clock.sleep(wait.wait_ms / 1000)
+        said = retrying(error, wait, attempt, self._remains(attempt, error))
+        self._put("progress", {**said, "request_id": self._request_id()})
+        reached("effect.retrying")
+        await self._next_attempt(wait.wait_ms * error.pace)
+
+    async def _next_attempt(self, wait_ms: float) -> None:
+        await self._clock.sleep(wait_ms / 1000)
         self.attempt += 1
         self._put("progress", {"status": "retry_attempt_started", "request_id": self._request_id()})
         await self._outbox.flush()
+        reached("effect.retried")
 
     def _fail(self, error: LLMError, verdict: GiveUp | None = None) -> None:
-        payload = error.to_payload()
-        if verdict is not None and verdict.which in ("retry_after", "deadline"):
-            payload["details"] |= {"gave_up": verdict.which, "wait_ms": verdict.wait_ms}
-            if verdict.which == "deadline":
-                payload["details"].setdefault("which", "deadline")
-        self._decide("failed", {**payload, **self._remains(self._current, error)})
+        self._decide("failed", {**failure_of(error, verdict), **self._remains(self._current, error)})
 
     def _decide(self, ending: Ending, terminal: dict[str, Any]) -> None:
         if self.ending is None and self._request is None:
             self.ending = ending
             self._terminal = terminal
+            reached("effect.decided")
 
     async def _end(self) -> None:
+        if self._over:
+            return
+        self._over = True
         try:
-            attempt = self._current
-            if attempt is not None:
-                attempt.close()
+            if self._current is not None:
+                self._current.close()
             if self.ending is not None:
                 self._put(self.ending, self._terminal)
             else:
-                await self._end_canceled(attempt)
+                await self._end_canceled(self._current)
+            reached("effect.ended")
             await self._outbox.flush()
+            reached("effect.done")
         finally:
             self.done.set()
 
     async def _end_canceled(self, attempt: Attempt | None) -> None:
         self.ending = "canceled"
-        request = self._request or CancelRequest(RUNTIME_CLOSED, requested_by=BY_RUNTIME, asked_at=self._clock.now())
+        request = self._request or replace(CLOSED, asked_at=self._clock.now())
         # What stays if this very wait is broken off from outside; the terminal is written all the same.
         told = self._told
         if told is None and self._executor.remote:
@@ -277,13 +281,15 @@ class EffectWorker:
                 ref = attempt.execution_ref if attempt is not None else None
                 told = await tell_backend(self._executor, self._prepared, ref, self._cancel_limit_s, closed=True)
         finally:
-            terminal = {**(told or {}), **self._remains(attempt)}
-            self._put(
-                "canceled", terminal | cancel_facts(request, attempt, self._clock.now()), cause_id=request.cause_id
-            )
+            terminal = {**(told or {}), **self._remains(attempt), **cancel_facts(request, attempt, self._clock.now())}
+            self._put("canceled", terminal, cause_id=request.cause_id)
 
     def _remains(self, attempt: Attempt | None, error: LLMError | None = None) -> dict[str, Any]:
-        return remains_of(self._executor, self._prepared, attempt, error)
+        remains = remains_of(self._executor, self._prepared, attempt, error)
+        resumed = self.job.resumed
+        if resumed is not None and error is resumed.failure and attempt is None:
+            remains |= resumed.times
+        return remains | ({"left_behind": True} if self.left_behind else {})
 
     def _put(self, lifecycle: str, data: Mapping[str, Any], *, cause_id: str | None = None) -> None:
         session = self._current.session if self._current is not None else {}

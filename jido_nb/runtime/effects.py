@@ -17,10 +17,11 @@ from ..core.budget import NO_BUDGET, Budget, parse_budget
 from ..core.directives import CancelEffects, StartEffect
 from ..core.policy import EffectClass, EffectPolicy, merged_policy
 from ..errors import JidoError
-from .effect_job import BY_RUNTIME, CancelRequest, EffectJob
-from .effect_worker import CANCEL_LIMIT_S, EffectWorker
-from .executors.base import Executor
+from .effect_job import BY_RUNTIME, CancelRequest, EffectJob, Resumption
+from .effect_worker import EffectWorker
+from .executors.base import Executor, Prepared
 from .ingest import Ingest
+from .limits import CANCEL_LIMIT_S
 from .outbox import EffectOutbox
 from .spendings import Spendings
 
@@ -64,12 +65,24 @@ class Effects:
     def __len__(self) -> int:
         return len(self._workers)
 
-    def start(self, directive: StartEffect) -> None:
-        """Begin an effect, or put it in line. One that is known already is left alone."""
+    def policy_of(self, directive: StartEffect) -> EffectPolicy:
+        """The settings' policy with what the message says. Raises ContractError: it says something wrong."""
+        return merged_policy(self._policies[directive.effect_class], directive.input.get("effect_policy"))
+
+    async def attribution(self, directive: StartEffect) -> Mapping[str, Any]:
+        """Who would answer, where that can be told."""
+        try:
+            prepared: Prepared = await self._executors[directive.effect_class].prepare(self._job(directive))
+        except JidoError:
+            return {}
+        return prepared.attribution
+
+    def start(self, directive: StartEffect, resumed: Resumption | None = None) -> None:
+        """Begin an effect, go on with it, or put it in line. One that is known already is left alone."""
         key = (directive.conversation_id, directive.effect_id)
         if not self.accepting or key in self._workers:
             return
-        job = self._job(directive)
+        job = self._job(directive, resumed)
         executor = self._executors[job.effect_class]
         outbox = EffectOutbox(self._ingest, job)
         self._workers[key] = EffectWorker(
@@ -154,7 +167,7 @@ class Effects:
             "in_flight_effect_ids": sorted(effect_id for _, effect_id in self._running),
         }
 
-    def _job(self, directive: StartEffect) -> EffectJob:
+    def _job(self, directive: StartEffect, resumed: Resumption | None = None) -> EffectJob:
         data = directive.input
         return EffectJob(
             effect_id=directive.effect_id,
@@ -162,10 +175,11 @@ class Effects:
             effect_class=directive.effect_class,
             kind=directive.kind,
             input=data,
-            policy=merged_policy(self._policies[directive.effect_class], data.get("effect_policy")),
+            policy=self.policy_of(directive),
             cause_id=directive.cause_id,
             conversation_budget=self._budget_of(directive.effect_class, data),
             simulate=(data.get("simulate_effect") or {}) if self._allow_simulation else {},
+            resumed=resumed,
         )
 
     def _budget_of(self, effect_class: EffectClass, data: Mapping[str, Any]) -> Budget:

@@ -18,6 +18,7 @@ from ..core.catalogue import CONTROL_TYPES, stream_of
 from ..core.contract import normalize
 from ..core.signal import Recorded, Signal
 from ..errors import ClosedError, ContractError, JidoError, JournalError
+from ..journal.commit_points import reached
 from ..journal.protocol import Appended, Journal
 from .bus import Bus
 from .ids import IdFactory, now_us
@@ -103,6 +104,7 @@ class Ingest:
             JournalError: the journal could not write it.
         """
         signal = await self._checked(raw, cause_id)
+        reached("ingest.checked")
         return await self._enqueue(signal, None).wait()
 
     async def ingest_many(self, raws: Iterable[Signal | Mapping[str, Any]]) -> list[Receipt]:
@@ -172,6 +174,7 @@ class Ingest:
             self._refuse(batch, self.failure)
             return
         signals = [pending.signal for pending in batch]
+        reached("ingest.taken")
         try:
             appended = await self._append(signals)
         except JidoError as error:
@@ -182,6 +185,7 @@ class Ingest:
             self._refuse(batch, ClosedError("the runtime is closed"))
             raise
         else:
+            reached("ingest.durable")
             self._publish(batch, appended)
 
     async def _append(self, signals: Sequence[Signal]) -> Sequence[Appended]:
@@ -197,6 +201,7 @@ class Ingest:
             if not duplicate:
                 self._bus.publish(recorded)
                 self._route(recorded)
+                reached("ingest.published")
             else:
                 self._no_news(recorded.signal)
             pending.appended = result

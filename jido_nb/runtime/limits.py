@@ -5,9 +5,14 @@ looks again, and re-arms; so a chunk costs nothing but the note of when it came.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from ..llm.error import LLMError
+
+CANCEL_LIMIT_S: Final = 2.0
+"""How long a backend that is told of a cancel may take to answer."""
+LEAVE_LIMIT_S: Final = 5.0
+"""How long an executor that was told to stop may take to close what it has opened."""
 
 Which = Literal["attempt", "first_chunk", "idle", "deadline", "budget"]
 

@@ -15,7 +15,7 @@ class EffectOutbox:
     def __init__(self, ingest: Ingest, job: EffectJob) -> None:
         self._ingest = ingest
         self._job = job
-        self._count = 0
+        self._count = job.resumed.signals if job.resumed is not None else 0
 
     def put(self, lifecycle: str, data: Mapping[str, Any], *, cause_id: str | None = None) -> None:
         """Queue one signal; never waits. `cause_id` replaces the effect's own cause."""

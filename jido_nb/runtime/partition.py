@@ -22,6 +22,7 @@ from ..core.outputs import OUTPUT_SOURCE
 from ..core.signal import CONTRACT_MAJOR, Recorded, Signal, make_signal
 from ..core.state import ConversationState
 from ..errors import JidoError
+from ..journal.commit_points import reached
 from .ingest import Ingest
 from .latency import Latency
 
@@ -121,9 +122,11 @@ class Partition:
                 continue
             if applied is None:
                 break
+            reached("partition.applied")
             self._account(applied)
             for directive in applied.directives:
                 self._execute(directive, applied.recorded.seq)
+            reached("partition.executed")
             subject = applied.recorded.signal.subject
             self._ingest.applied(subject)
             self._touched.add(subject)
@@ -198,6 +201,7 @@ class Partition:
         self._markers[subject] += 1
         if marker is not None:
             self._ingest.put(self._marker(marker), on_done=partial(self._settle, subject))
+            reached("partition.marked")
         else:
             self._settle(subject)
 
@@ -208,6 +212,7 @@ class Partition:
             del self._markers[subject]
             if self._ingest.backlog[subject] or self.engine.run_length(subject):
                 return
+            reached("partition.settled")
             self._ended(subject, self._endings.pop(subject, ()))
 
     def _rest(self) -> None:

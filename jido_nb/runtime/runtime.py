@@ -230,7 +230,7 @@ class Runtime(AdapterMethods):
             await self._ingest.flush()
             await self._parity.wait_idle()
             if not len(self._effects) and not self._ingest.backlog:
-                return
+                return await self.recordings.flush()
             await checkpoint()
 
     async def open(self) -> None:

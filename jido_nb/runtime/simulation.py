@@ -6,6 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import ContractError, closest
+from ..llm.error import LLMError
+from .clock import Clock
 
 Latency = Annotated[int, Field(ge=0, le=3_600_000)]
 
@@ -41,6 +43,9 @@ class Simulation(BaseModel):
                 value=first["input"],
             ) from None
 
-    def latency_of(self, attempt: int) -> int:
-        """Milliseconds to wait before attempt `attempt` does anything."""
-        return self.latency_ms_by_attempt.get(attempt, self.latency_ms)
+    async def play(self, attempt: int, clock: Clock) -> None:
+        """What attempt `attempt` does before anything else: it waits, and fails if it has to. Raises LLMError."""
+        if latency_ms := self.latency_ms_by_attempt.get(attempt, self.latency_ms):
+            await clock.sleep(latency_ms / 1000)
+        if attempt <= self.force_fail_attempts:
+            raise LLMError.of("unknown", "forced_failure", retryable=True, simulated=True)

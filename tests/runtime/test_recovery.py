@@ -10,13 +10,14 @@ from contextlib import closing
 import anyio
 import pytest
 
+from jido_nb.core.policy import EffectPolicy
 from jido_nb.core.replay import replay
 from jido_nb.errors import JournalError
 from jido_nb.journal.open import open_journal
 from jido_nb.journal.sqlite import SqliteJournal
 from jido_nb.llm.error import GenerationFailed
 from jido_nb.runtime.opening import open_runtime
-from jido_nb.runtime.recovery import recovered_endings
+from jido_nb.runtime.wreckage import wreck_of
 from jido_nb.testing.builders import Storyteller, signal
 from jido_nb.testing.scripted_backend import Complete, Delta, Started
 
@@ -118,7 +119,8 @@ async def test_opening_a_second_time_changes_nothing(wrecked, scripted, at_rest)
 async def test_a_crash_while_recovering_is_recovered_from(wrecked, scripted, at_rest):
     path, _ = wrecked
     with closing(SqliteJournal(path)) as journal:  # one ending was written, and then the lights went out again
-        journal.append(recovered_endings(journal, 1)[:1])
+        (cut, lifecycle, facts), *_ = wreck_of(journal, lambda start: EffectPolicy(), 1).lost
+        journal.append([cut.ending(lifecycle, 1, facts, {})])
     async with open_runtime(scripted(), path) as runtime:
         assert runtime.health().recovered == 3
         await at_rest(runtime)
