@@ -104,8 +104,7 @@ class Items:
                 yield event("response.reasoning_summary_part.done", **at, part=part)
             case "function_call":
                 yield from _deltas(step, event, "response.function_call_arguments", at)
-                done = {"name": item["name"], "arguments": item["arguments"]}
-                yield event("response.function_call_arguments.done", **at, **done)
+                yield event("response.function_call_arguments.done", **at, arguments=item["arguments"])
             case "custom_tool_call":
                 yield from _deltas(step, event, "response.custom_tool_call_input", at)
                 yield event("response.custom_tool_call_input.done", **at, input=item["input"])
