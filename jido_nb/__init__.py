@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .errors import ContractError as ContractError
     from .errors import JidoError as JidoError
     from .errors import JournalError as JournalError
+    from .experiments.fault_matrix import fault_matrix as fault_matrix
     from .journal.open import open_journal as open_journal
     from .llm.error import GenerationCanceled as GenerationCanceled
     from .llm.error import GenerationFailed as GenerationFailed
@@ -77,6 +78,7 @@ _HOMES = {
     "compare": "analysis.compare",
     "effects_df": "analysis.frames.effects",
     "events_df": "analysis.frames.events",
+    "fault_matrix": "experiments.fault_matrix",
     "load_ipython_extension": "notebook.magics",
     "messages_df": "analysis.frames.messages",
     "open_journal": "journal.open",

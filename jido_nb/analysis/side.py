@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-
 UNKNOWN = "not told"
 
 
