@@ -26,14 +26,14 @@ def fold_effects(log: Iterable[Told], turns: Mapping[tuple[str, str], int] | Non
     turns = turns or {}
     for told in log:
         key = (told.subject, told.payload.effect_id)
-        if key in ended:
-            continue
         effect = running.get(key)
         if effect is None:
+            if key in ended:
+                continue
             effect = running[key] = effect_of(told)
             effect.turn = turns.get(key)
         apply(effect, told)
-        if effect.status != "running":
+        if told.payload.lifecycle != "progress" and effect.status != "running":
             ended.add(key)
             del running[key]
             yield effect

@@ -69,7 +69,12 @@ class OpenSource:
         )
 
     def read_columns(
-        self, names: Sequence[str], types: Types = None, *, after_seq: int = 0, filters: Filters = EVERYTHING
+        self,
+        names: Sequence[str | Sequence[str]],
+        types: Types = None,
+        *,
+        after_seq: int = 0,
+        filters: Filters = EVERYTHING,
     ) -> Iterator[list[tuple[Any, ...]]] | None:
         """The same as pages of stored columns (see `journal.columns`); None from a source that keeps none."""
         if not isinstance(self.journal, ColumnReader):

@@ -1,5 +1,8 @@
 """Reading a journal by columns: what frames ask of a journal that keeps typed columns, without making signals.
 
+Most columns hold few different values. Where several of those are asked for together, as one cell, a row costs one
+string instead of many, and whoever reads decodes each combination once.
+
 A capability beside `Journal`, not part of it: whoever lacks it is read signal by signal.
 """
 
@@ -19,7 +22,7 @@ class ColumnReader(Protocol):
 
     def read_columns(
         self,
-        names: Sequence[str],
+        names: Sequence[str | Sequence[str]],
         *,
         types: str | Iterable[str] | None = None,
         subject: str | None = None,
@@ -31,7 +34,8 @@ class ColumnReader(Protocol):
     ) -> Iterator[list[tuple[Any, ...]]]:
         """Pages of rows in order of `seq`: the cells of `names`, which are among `codec.COLUMNS`, then the row's `seq`.
 
-        The filters are those of `Journal.read`.
+        Several names in the place of one give one cell, the JSON text of the list of their values. The filters are
+        those of `Journal.read`.
 
         `body` is text here. What is appended while this runs is left out.
 
@@ -42,7 +46,7 @@ class ColumnReader(Protocol):
 
 def column_pages(
     query: Callable[[str, tuple[Any, ...]], list[Row]],
-    names: Sequence[str],
+    names: Sequence[str | Sequence[str]],
     where: str,
     values: tuple[Any, ...],
     after_seq: int,
@@ -53,12 +57,8 @@ def column_pages(
     Raises:
         ConfigError: a name that is no column.
     """
-    for name in names:
-        if name not in COLUMNS:
-            message = f"a journal keeps no column {name!r}.{closest(name, COLUMNS)}"
-            raise ConfigError(message, field="names", value=name)
     # `seq` goes last in any case: it says where the next page begins.
-    chosen = ", ".join(f"s.{name}" for name in (*names, "seq"))
+    chosen = ", ".join(_cell(name) for name in (*names, "seq"))
     statement = f"SELECT {chosen} FROM signals AS s WHERE {where} AND s.seq > ? AND s.seq <= ? ORDER BY s.seq LIMIT ?"  # noqa: S608
     seen = max(after_seq, 0)
     while seen < last_seq:
@@ -68,3 +68,12 @@ def column_pages(
         if len(rows) < PAGE_ROWS:
             return
         seen = rows[-1][-1]
+
+
+def _cell(name: str | Sequence[str]) -> str:
+    if not isinstance(name, str):
+        return f"json_array({', '.join(map(_cell, name))})"
+    if name not in COLUMNS:
+        message = f"a journal keeps no column {name!r}.{closest(name, COLUMNS)}"
+        raise ConfigError(message, field="names", value=name)
+    return f"s.{name}"

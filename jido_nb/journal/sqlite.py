@@ -169,7 +169,7 @@ class SqliteJournal:
 
     def read_columns(
         self,
-        names: Sequence[str],
+        names: Sequence[str | Sequence[str]],
         *,
         types: str | Iterable[str] | None = None,
         subject: str | None = None,

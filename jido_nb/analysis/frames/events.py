@@ -1,6 +1,6 @@
 """`events_df`: one row per signal."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -12,6 +12,7 @@ from ..column import INT, TEXT, TIME, CellFault, Column
 from ..filters import EVERYTHING, Filters
 from ..frame import Frame
 from ..source import OpenSource
+from ..stored import table_of_pages
 
 
 def _fact(key: str, kind: type = str) -> Callable[[Recorded], Any]:
@@ -58,16 +59,8 @@ _STORED = {"time": "time_us", "data": "body"} | {name: name for name in (
 )}  # fmt: skip
 """Which stored column of a journal holds a standard column of ours."""
 
-
-def _from_pages(columns: list[Column[Recorded]], pages: Iterable[list[tuple[Any, ...]]]) -> pa.Table:
-    types = [column.arrow_type for column in columns]
-    parts: list[list[pa.Array]] = [[] for _ in columns]
-    for rows in pages:
-        # The journal puts the row's seq behind the cells that were asked for.
-        for cells, dtype, part in zip(zip(*rows, strict=True), types, parts, strict=False):
-            part.append(pa.array(cells, dtype))
-    arrays = [pa.chunked_array(part, type=dtype) for part, dtype in zip(parts, types, strict=True)]
-    return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+_FEW = {"type", "source", "project_id", "attempt", *FACTS}
+"""Columns that mostly repeat themselves."""
 
 
 class _EventsFrame(Frame[Recorded]):
@@ -82,9 +75,14 @@ class _EventsFrame(Frame[Recorded]):
     ) -> pa.Table:
         chosen = list(self.columns if columns is None else columns)
         if all(column in EVENT_COLUMNS for column in chosen):
-            pages = found.read_columns([_STORED[column.name] for column in chosen], filters=filters)
+            few = [column for column in chosen if column.name in _FEW]
+            wanted = [*few, *(column for column in chosen if column.name not in _FEW)]
+            stored = [_STORED[column.name] for column in wanted]
+            pages = found.read_columns([stored[: len(few)], *stored[len(few) :]], filters=filters)
             if pages is not None:
-                return _from_pages(chosen, pages)
+                names = [column.name for column in wanted]
+                table = table_of_pages(names, [column.arrow_type for column in wanted], len(few), pages)
+                return table.select([column.name for column in chosen])
         return super().table(found, filters, chosen, faults)
 
 
