@@ -1,12 +1,23 @@
-"""The errors that people meet. Each says what is wrong, with which value, and what to do; facts ride as attributes."""
+"""The errors that people meet. Each says what is wrong, with which value, and what to do; facts ride as attributes.
+
+Whatever is raised on purpose is one line in a notebook. Tracebacks are for faults of ours.
+"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
+_PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {127: 0x2421}
+_PICTURES |= dict.fromkeys(range(128, 160), 0xFFFD)
+
 
 class JidoError(Exception):
     """Base of every error that jido_nb raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in the place of a traceback; `%tb` is answered the same."""
+        # What a server said may be in it, and a terminal would obey it.
+        return [f"{type(self).__name__}: {printable(str(self))}"]
 
 
 class ContractError(JidoError):
@@ -42,6 +53,11 @@ class JournalError(JidoError):
 
 class ClosedError(JidoError):
     """The Lab, runtime or journal that was asked is closed."""
+
+
+def printable(text: str) -> str:
+    """`text` with control characters as pictures of themselves: a terminal would obey them."""
+    return text.translate(_PICTURES)
 
 
 def closest(value: str, known: Iterable[str]) -> str:

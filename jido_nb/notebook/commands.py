@@ -1,5 +1,6 @@
 """What `%jido` can do: a table of commands. To add one, write a method and a row."""
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 
 CANCEL_LIMIT_S = 5.0
+MODES = ("off", "record", "replay", "auto")
 
 
 class Command(NamedTuple):
@@ -58,6 +60,7 @@ class Commands:
                 ("effects", f"{health.in_flight} running, {health.queued} queued"),
                 ("model", self._default_model()),
                 ("conversation", magics.conversation_id or "none yet"),
+                ("recording", lab.recording()),
                 ("last turn", f"{last.status}, {len(last.text)} characters" if last is not None else "none yet"),
             ]
         )
@@ -86,24 +89,24 @@ class Commands:
 
     def history(self, rest: str) -> Table:
         conversation_id = rest or self._magics.conversation_id
-        columns = ("role", "what", "text")
+        columns = ("", "role", "what", "text")
         if conversation_id is None:
             return Table(columns, [], empty="no conversation yet")
         entries = self._magics.lab.conversation(conversation_id).timeline()
         # A finished answer stands beside the deltas it came in; people want it once.
         kept = [entry for entry in entries if entry.kind != "delta"]
-        return Table(columns, [(entry.role, entry.kind, shorten(entry.content, 200)) for entry in kept])
+        rows = [(number, entry.role, entry.kind, shorten(entry.content, 200)) for number, entry in enumerate(kept, 1)]
+        return Table(columns, rows, empty=f"nothing was said in the conversation {conversation_id!r} yet")
 
     def new(self, _rest: str) -> Report:
         return Report([("conversation", self._magics.begin().id)])
 
-    def models(self, _rest: str) -> Table:
-        from ..simulator.catalogue import CATALOGUE
+    def models(self, rest: str) -> Table:
+        from .model_list import models_of, usual_models
 
-        aliases = self._magics.lab.settings.llm.aliases
-        rows = [(f"simulated:{name}", scenario.description) for name, scenario in CATALOGUE.items()]
-        rows += [(name, f"alias of {target}") for name, target in aliases.items()]
-        return Table(("model", "what it is"), rows)
+        settings = self._magics.lab.settings.llm
+        columns = ("model", "what it is", "input $/M", "output $/M")
+        return Table(columns, models_of(rest, settings) if rest else usual_models(settings))
 
     def backends(self, _rest: str) -> Table:
         llm = self._magics.lab.settings.llm
@@ -119,6 +122,34 @@ class Commands:
         if lab.is_open:
             facts += [(name.replace("_", " "), value) for name, value in lab.journal.statistics().items()]
         return Report(facts)
+
+    def recording(self, rest: str) -> Report:
+        words = shlex.split(rest)
+        timing = words.pop().removeprefix("--timing=") if words and words[-1].startswith("--timing=") else "none"
+        lab = self._magics.lab
+        if not words:
+            return Report([("recording", lab.recording() if lab.is_open else "off")])
+        mode, *path = words
+        if mode not in MODES:
+            raise ConfigError(
+                f"%jido recording has no mode {mode!r}.{closest(mode, MODES)} It takes record, replay or auto with a "
+                "path, or off.",
+                field="recording.mode",
+                value=mode,
+            )
+        if len(path) != (mode != "off"):
+            takes = "no path" if mode == "off" else "one path"
+            raise ConfigError(f"%jido recording {mode} takes {takes}", field="recording.path", value=rest)
+        factor: float | str = float(timing) if timing.replace(".", "", 1).isdigit() else timing
+        return Report([("recording", lab.recording(mode, *path, timing=factor))])
+
+    def retries(self, rest: str) -> Any:
+        from ..analysis.frames.attempts import attempts_df
+
+        columns = ["conversation_id", "attempt", "outcome", "model", "error_category", "http_status", "reason"]
+        attempts = attempts_df(self._magics.lab, subject=rest or None, columns=[*columns, "wait_ms", "duration_ms"])
+        # An effect that needed one attempt has nothing to tell here.
+        return attempts[(attempts["attempt"] > 1) | (attempts["outcome"] != "completed")]
 
     def events(self, rest: str) -> Any:
         from ..analysis.frames.events import events_df
@@ -163,12 +194,20 @@ class Line(str):
 COMMANDS: dict[str, Command] = {
     "status": Command(Commands.status, "", "what is open, what runs, who answers"),
     "use": Command(Commands.use, "use MODEL", "who answers from now on, for instance simulated:story"),
-    "models": Command(Commands.models, "models", "models that need no key, and aliases"),
+    "models": Command(
+        Commands.models, "models [PROVIDER]", "models that need no key, aliases, prices; those of a provider"
+    ),
     "backends": Command(Commands.backends, "backends", "what can answer"),
     "cancel": Command(Commands.cancel, "cancel", "end the answers that run; their text so far stays"),
     "new": Command(Commands.new, "new", "begin a new conversation"),
     "history": Command(Commands.history, "history [CONVERSATION]", "what was said"),
     "journal": Command(Commands.journal, "journal [PATH]", "where the log is kept; with a path: go on in that one"),
+    "recording": Command(
+        Commands.recording,
+        "recording [record|replay|auto PATH, off]",
+        "keep answers in a file, or take them from it; --timing=real plays them as they came",
+    ),
+    "retries": Command(Commands.retries, "retries [CONVERSATION]", "attempts that failed or were repeated, and why"),
     "events": Command(Commands.events, "events [PATTERN]", "the log as a DataFrame, for instance conv.effect.**"),
     "telemetry": Command(Commands.telemetry, "telemetry", "counts and times so far"),
     "replay": Command(Commands.replay, "replay [CONVERSATION]", "prove that the log replays to what happened"),

@@ -21,6 +21,7 @@ from .lab_conversation import LabConversation
 
 if TYPE_CHECKING:
     from ..runtime.health import Health
+    from ..runtime.recordings import RecordingStatus
     from ..runtime.runtime import Runtime, Tools
 
 
@@ -166,6 +167,28 @@ class Lab:
     def idle(self, timeout: float | None = None) -> None:
         """Wait until nothing runs and everything is durable, applied and marked."""
         self._open().call(self.runtime.idle, timeout=timeout)
+
+    def recording(
+        self, mode: str | None = None, path: str | Path | None = None, *, timing: float | str = "none"
+    ) -> "RecordingStatus":
+        """Keep answers in a recording, or take them from there; without arguments: how it stands.
+
+        Args:
+            mode: `record` calls and keeps, `replay` never calls, `auto` replays what is there and else calls and
+                keeps, `off` calls.
+            path: A file, `.jsonl` for lines of JSON, any other name for SQLite. It is a journal like any other.
+            timing: How replayed answers arrive: as they did (`real`), at once (`none`), or times this factor.
+
+        Raises:
+            ConfigError: no such mode, no path, no recording there, or nothing in it.
+            JournalError: it cannot be opened, or another runtime writes to it. The one in use stays in use.
+        """
+        recordings = self.runtime.recordings
+        if mode is not None:
+            asked = {"mode": mode, "path": None if path is None else str(path), "timing": timing}
+            settings = Settings.model_validate({"recording": asked}).recording
+            self._open().call(recordings.use, settings)
+        return recordings.status
 
     def backends(self) -> list[str]:
         """Names of the backends that can be used."""

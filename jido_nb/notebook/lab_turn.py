@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ..core.projections.turn import TurnEvent, TurnView
 from ..errors import ClosedError
+from ..journal.protocol import Journal
 from ..llm.result import LLMResult
 from ..llm.usage import Cost, Usage
 from ..runtime.turn import Turn, Watcher
@@ -40,6 +41,11 @@ class LabTurn:
     @property
     def conversation_id(self) -> str:
         return self._turn.conversation_id
+
+    @property
+    def journal(self) -> Journal:
+        """The log that it is in."""
+        return self._turn.conversation.journal
 
     @property
     def view(self) -> TurnView:

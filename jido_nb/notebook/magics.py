@@ -1,15 +1,17 @@
 """`%load_ext jido_nb`: the `%%jido` cell, the `%jido` line, and `jido` (a Lab) in the namespace."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from traitlets import Bool, Int, Unicode
 
+from .completion import add_completion
 from .door import state
 from .flags import parse, with_flags
 from .frontend import find_frontend
 from .lazy_lab import LazyLab, become_lab
-from .oneline import user_errors
+from .oneline import interrupted
 from .template import interpolate
 
 # What costs time to import is imported where it is used: `%load_ext` is part of everybody's first cell.
@@ -43,10 +45,18 @@ class JidoMagics(Magics):
         self.used: Overrides | None = None
         self.turns: list[LabTurn] = []
         """The last turn, then older ones that still run."""
+        self.completing: Callable[[], None] = lambda: None
+        """Takes tab completion away again."""
 
     @property
     def lab(self) -> "Lab":
         return become_lab(self.namesake)
+
+    @property
+    def open_lab(self) -> "Lab | None":
+        """The Lab, if it is open; asking opens nothing."""
+        lab = self.namesake
+        return lab if not isinstance(lab, LazyLab) and lab.is_open else None
 
     @with_flags(NAME, cell_magic)  # type: ignore[untyped-decorator]
     def ask(self, line: str, cell: str) -> "LabTurn":
@@ -54,16 +64,18 @@ class JidoMagics(Magics):
 
         The text may hold {{ expressions }} of the notebook. Interrupting the cell cancels the answer.
         """
-        from .presentation import show, wait
+        from .presentation import show, show_prompt, wait
 
         method: Any = type(self).ask
         flags = parse(method.parser, line)
-        with user_errors():
+        with interrupted():
             names = self._shell.user_ns
             text = interpolate(cell, names) if self.interpolate and not flags.no_interpolate else cell
+            if flags.show_prompt:
+                show_prompt(self._shell, text.strip("\n"))
             chat = self._conversation(flags)
             stream = False if flags.no_stream or not self.stream else None
-            turn = chat.send(text.strip("\n"), stream=stream)
+            turn = chat.send(text.strip("\n"), stream=stream, effect_policy=flags.policy or None)
             self.turns = [turn, *(old for old in self.turns if not old.done)]
             if flags.output:
                 names[flags.output] = turn
@@ -77,10 +89,15 @@ class JidoMagics(Magics):
 
     @line_magic(NAME)  # type: ignore[arg-type]
     def run(self, line: str) -> Any:
-        """Look at the Lab and steer it: `%jido help` lists the commands."""
+        """Look at the Lab and steer it: `%jido help` says what each command does.
+
+        status, use MODEL, models [PROVIDER], backends, cancel, new, history [CONVERSATION], journal [PATH],
+        recording [record|replay|auto|off] [PATH], events [PATTERN], retries, telemetry, replay [CONVERSATION],
+        doctor, help
+        """
         from .commands import Commands
 
-        with user_errors():
+        with interrupted():
             return Commands(self).run(line)
 
     def begin(self) -> "LabConversation":
@@ -98,11 +115,19 @@ class JidoMagics(Magics):
         from .lab import Lab
         from .presentation import close_hub
 
-        old, names = self.namesake, self._shell.user_ns
+        old, names = become_lab(self.namesake), self._shell.user_ns
         new = Lab(journal)
-        close_hub()
-        become_lab(old).close()
-        if names.get(NAME) is old:
+        try:
+            # Who replays, in particular, must not find itself calling models because the log is kept elsewhere.
+            recording = old.runtime.recordings.settings if old.is_open else None
+            close_hub()
+            old.close()
+            if recording is not None:
+                new.recording(recording.mode, recording.path, timing=recording.timing)
+        except BaseException:
+            new.close()
+            raise
+        if names.get(NAME) is self.namesake:
             names[NAME] = new
         self.namesake = new
         self.conversation_id, self.turns, self.used = None, [], None
@@ -129,6 +154,7 @@ def load_ipython_extension(shell: Any) -> None:
     if magics is None or magics.shell is not shell:
         magics = kept.magics = JidoMagics(shell=shell)
         shell.register_magics(magics)
+        magics.completing = add_completion(shell, magics)
     shell.user_ns.setdefault(NAME, magics.namesake)
 
 
@@ -144,6 +170,7 @@ def unload_ipython_extension(shell: Any) -> None:
 
         close_hub()
         magics.namesake.close()
+    magics.completing()
     manager = shell.magics_manager
     for kind in ("line", "cell"):
         manager.magics[kind].pop(NAME, None)

@@ -7,14 +7,17 @@ Headless (nbclient, papermill, nbconvert, nbval): no widget, one display, determ
 import contextvars
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any, Protocol
 
 from ..core.projections.turn import TurnEvent, TurnView
+from ..errors import printable
 from .display import bundle
 from .door import state
 from .frontend import cell_id, current_shell, find_frontend
 from .hub import Hub, ShownTurn
+from .provenance import Traceable, provenance
 from .terminal import TerminalStory
 
 REST_LIMIT_S = 2.0
@@ -54,7 +57,13 @@ def show(turn: WaitedTurn, shell: Any | None = None) -> None:
         return
     if not turn.view.done:
         wait(turn)
-    _publish(shell, bundle(turn.view))
+    _publish(shell, bundle(turn.view), _metadata(turn))
+
+
+def show_prompt(shell: Any, text: str) -> None:
+    """Display what is sent, above the answer."""
+    html = f'<pre style="white-space:pre-wrap;overflow-wrap:anywhere;opacity:.75">{escape(text)}</pre>'
+    _publish(shell, {"text/plain": printable(text), "text/html": html})
 
 
 def wait(turn: WaitedTurn) -> None:
@@ -94,15 +103,26 @@ def _show_live(turn: WaitedTurn, shell: Any) -> None:
         _publish(shell, {**bundle(turn.view), **view}, display_id=display_id)
 
     def on_end(view: TurnView) -> None:
-        context.copy().run(_publish, shell, bundle(view), display_id=display_id, update=True)
+        context.copy().run(_publish, shell, bundle(view), _metadata(turn), display_id=display_id, update=True)
 
     hub.show(turn, display, on_end)
 
 
-def _publish(shell: Any, data: dict[str, Any], *, display_id: str | None = None, update: bool = False) -> None:
+def _metadata(turn: WaitedTurn) -> dict[str, Any]:
+    return provenance(turn) if turn.view.done and isinstance(turn, Traceable) else {}
+
+
+def _publish(
+    shell: Any,
+    data: dict[str, Any],
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    display_id: str | None = None,
+    update: bool = False,
+) -> None:
     # Not IPython.display: its Markdown and HTML open text that happens to be a file's name or an address.
     transient = {"display_id": display_id} if display_id else {}
-    shell.display_pub.publish(data=data, metadata={}, transient=transient, update=update)
+    shell.display_pub.publish(data=data, metadata=dict(metadata or {}), transient=transient, update=update)
 
 
 def _first_time(turn: WaitedTurn, cell: str | None) -> bool:

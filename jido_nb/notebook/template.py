@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ConfigError
+from .as_text import as_text
 
 HINT = "Write --no-interpolate to send the braces as they are."
 
 
 def interpolate(text: str, namespace: Mapping[str, Any]) -> str:
-    """`text` with each `{{ expression }}` replaced by `str()` of its value in `namespace`.
+    """`text` with each `{{ expression }}` replaced by its value in `namespace`, as text (`as_text`).
 
     Raises:
         ConfigError: an expression does not parse, or fails; nothing is sent.
@@ -47,7 +48,7 @@ def _parses(source: str) -> bool:
 def _value(source: str, namespace: Mapping[str, Any]) -> str:
     try:
         # The person's own code in the person's own kernel, like any other line of the cell.
-        return str(eval(compile(source, "<jido prompt>", "eval"), dict(namespace)))  # noqa: S307
+        return as_text(eval(compile(source, "<jido prompt>", "eval"), dict(namespace)))  # noqa: S307
     except Exception as error:
         message = f"{{{{ {source} }}}}: {type(error).__name__}: {error}. {HINT}"
         raise ConfigError(message, field="prompt", value=source) from error

@@ -4,8 +4,8 @@ import sys
 from typing import Protocol
 
 from ..core.projections.turn import TurnEvent, TurnView
+from ..errors import printable
 from .facts import note, retry_line
-from .printable import printable
 
 
 class Writer(Protocol):

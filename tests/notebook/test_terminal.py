@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jido_nb.notebook.printable import printable
+from jido_nb.errors import printable
 from jido_nb.notebook.terminal import TerminalStory
 
 from .turns import ToldTurn
