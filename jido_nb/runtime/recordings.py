@@ -7,6 +7,7 @@ are not kept, since they speak of the journal in which they stand.
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from ..errors import ConfigError, JidoError, JournalError
 from ..journal.open import open_journal
 from ..journal.protocol import REQUESTS, Journal
 from ..llm.backend import Backend
-from ..llm.settings import RecordingSettings
+from ..llm.settings import RecordingMode, RecordingSettings
 from . import adapters
 from .backends_host import BackendsHost, Open
 from .bus import Bus
@@ -39,6 +40,23 @@ LAST_OUTPUTS = "conv.out.assistant.*"
 _ENDINGS = (".completed", ".failed", ".canceled")
 
 Control = Callable[[Mapping[str, Any]], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStatus:
+    """Where answers come from: `requests` held, and of this session `replayed` and `called`."""
+
+    mode: RecordingMode
+    path: str | None = None
+    requests: int = 0
+    replayed: int = 0
+    called: int = 0
+
+    def __repr__(self) -> str:
+        if self.mode == "off":
+            return "recording off"
+        counts = f"{self.requests} requests, {self.replayed} replayed, {self.called} called"
+        return f"recording {self.mode} {self.path} ({counts})"
 
 
 class Recordings:
@@ -73,6 +91,14 @@ class Recordings:
                 await stand.open()
             self._stands[name] = stand
         return self._stands[name]
+
+    @property
+    def status(self) -> RecordingStatus:
+        """Safe to read from any thread."""
+        settings, tape = self.settings, self.tape
+        if tape is None:
+            return RecordingStatus("off")
+        return RecordingStatus(settings.mode, settings.path, len(tape.recording), tape.played, tape.made)
 
     async def use(self, settings: RecordingSettings) -> None:
         """Go on as `settings` say: leave the recording in use, and begin with the one that they name.
