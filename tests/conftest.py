@@ -8,7 +8,7 @@ import pytest
 PROGRAMS = {
     "chromium": ("chromium", "chromium-browser"),
     "node": ("node",),
-    "postgres": ("pg_ctl", "pg_ctlcluster"),
+    "postgres": ("initdb", "pg_ctlcluster"),
     "claude": ("claude",),
     "codex": ("codex",),
 }

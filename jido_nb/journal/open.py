@@ -27,11 +27,13 @@ def _sqlite(url: str, read_only: bool) -> Journal:
 
 
 def _postgres(url: str, read_only: bool) -> Journal:
-    message = (
-        "a journal in PostgreSQL needs the extra `postgres`, which this version of jido_nb does not have yet; "
-        "use a file (runs.sqlite) instead"
-    )
-    raise ConfigError(message, field="journal", value=url.partition("://")[0] + "://")
+    """`postgresql://user@host/database`, with `?schema=name` for more than one journal in a database."""
+    try:
+        from .postgres import PostgresJournal
+    except ImportError as error:
+        message = f"a journal in PostgreSQL needs psycopg: pip install 'jido-nb[postgres]' ({error})"
+        raise ConfigError(message, field="journal", value=url.partition("://")[0] + "://") from None
+    return PostgresJournal(url, read_only)
 
 
 def _file(path: str | Path, read_only: bool) -> Journal:

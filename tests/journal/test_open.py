@@ -49,8 +49,8 @@ def test_a_journal_to_read_must_be_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("postgresql://me:secret@host/db", "extra `postgres`"),
-        ("postgres://host/db", "extra `postgres`"),
+        ("postgresql://me:secret@host/db?colour=red", "not a URL of PostgreSQL"),
+        ("postgres://me:secret@host/db?schema=a-b", "schema='a-b' is not a name"),
         ("sqlit:///x", "Did you mean 'sqlite'"),
         ("http://host/x", "known: a path, sqlite://"),
         ("sqlite://host/x", "write sqlite:///relative"),

@@ -1,0 +1,158 @@
+"""Where a journal in PostgreSQL is, and connections to it."""
+
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import Connection, errors
+from psycopg.types.string import TextLoader
+
+from ..errors import ConfigError, JournalError
+from .codec import Row
+from .postgres_schema import MIGRATIONS, SCHEMA_VERSION
+
+CONNECT_LIMIT_S = 10
+LOCK_LIMIT_MS = 30_000
+"""How long an append waits for its turn."""
+
+SCHEMA = "jido_nb"
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}")
+
+_WAYS_OUT: tuple[tuple[type[psycopg.Error], str], ...] = (
+    (errors.InvalidPassword, "the password is wrong or missing; put it in PGPASSWORD or in ~/.pgpass"),
+    (errors.InvalidCatalogName, "there is no such database; create it first (createdb)"),
+    (errors.InsufficientPrivilege, "this user may not do that; grant it, or open the journal with read_only=True"),
+    (errors.LockNotAvailable, "another writer keeps its turn for too long; look at pg_stat_activity"),
+    (errors.ReadOnlySqlTransaction, "this server is read only, as a standby is; write to its primary"),
+    (errors.DiskFull, "the server's disk is full; free some space and try again"),
+    (psycopg.OperationalError, "is the server running, and can it be reached from here?"),
+)
+"""Errors and the way out; the first that fits is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A journal's place: how to connect, which schema, and what to call it before people (without a password)."""
+
+    conninfo: str = field(repr=False)
+    schema: str
+    location: str
+    lock: int
+    """Key of the advisory lock that writers of this journal take turns by."""
+
+    @property
+    def channel(self) -> str:
+        """Where commits are announced."""
+        return f"jido_nb.{self.schema}"
+
+
+def place_of(url: str) -> Place:
+    """The place that `url` names.
+
+    Raises:
+        ConfigError: it is not a URL that PostgreSQL understands, or its schema is not a plain name.
+    """
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    schema = query.pop("schema", SCHEMA)
+    if not _NAME.fullmatch(schema):
+        message = f"schema={schema!r} is not a name: letters, digits and _ , at most 51"
+        raise ConfigError(message, field="journal", value=schema)
+    conninfo = urlunsplit(parts._replace(scheme="postgresql", query=urlencode(query, quote_via=quote)))
+    try:
+        known = psycopg.conninfo.conninfo_to_dict(conninfo)
+    except psycopg.Error as error:
+        # libpq quotes the whole URL in its message, password included.
+        reason = str(error).replace(conninfo, "…").strip()
+        if parts.password:
+            reason = reason.replace(parts.password, "…")
+        raise ConfigError(f"not a URL of PostgreSQL: {reason}", field="journal", value="postgresql://") from None
+    user, host, port = known.get("user"), known.get("host"), known.get("port")
+    server = f"{f'{user}@' if user else ''}{quote(str(host or ''), safe='')}{f':{port}' if port else ''}"
+    location = f"postgresql://{server}/{known.get('dbname') or ''}?schema={schema}"
+    lock = int.from_bytes(sha256(f"jido_nb\0{schema}".encode()).digest()[:8], signed=True)
+    return Place(conninfo, schema, location, lock)
+
+
+def connect(place: Place, *, read_only: bool = False) -> Connection[Row]:
+    """A connection that speaks UTF-8 and looks into the journal's schema. Raises psycopg.Error."""
+    settings = {
+        "search_path": f'"{place.schema}"',
+        "lock_timeout": str(LOCK_LIMIT_MS),
+        "default_transaction_read_only": "on" if read_only else "off",
+    }
+    connection: Connection[Any] = psycopg.connect(
+        place.conninfo,
+        autocommit=True,
+        connect_timeout=CONNECT_LIMIT_S,
+        client_encoding="utf-8",
+        application_name="jido_nb",
+    )
+    # As the text that it is: whoever asks for JSON decodes it.
+    connection.adapters.register_loader("json", TextLoader)
+    try:
+        for name, value in settings.items():
+            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(place: Place, *, read_only: bool) -> None:
+    """Make the tables or bring them up to date, in one transaction; current ones are not touched.
+
+    Raises:
+        JournalError: there is no server, no journal to read, or one that this version does not know.
+    """
+    try:
+        with connect(place, read_only=read_only) as connection:
+            version = _version(connection)
+            if version is not None and version > SCHEMA_VERSION:
+                message = (
+                    f"{place.location} was written by a newer jido_nb (journal version {version}, this one knows up to "
+                    f"{SCHEMA_VERSION}); upgrade jido_nb to open it"
+                )
+                raise JournalError(message, path=place.location)
+            if version == SCHEMA_VERSION:
+                return
+            if read_only:
+                told = "there is no journal" if version is None else f"the journal is of an older version ({version})"
+                message = f"{told} at {place.location}; open it once for writing"
+                raise JournalError(message, path=place.location)
+            _upgrade(connection, place)
+    except psycopg.Error as error:
+        raise explain(error, place.location, "open") from None
+
+
+def _upgrade(connection: Connection[Row], place: Place) -> None:
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (place.lock,))
+        # Asked again under the lock: another process may have done it meanwhile.
+        version = _version(connection)
+        if version is None:
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{place.schema}"'.encode())
+        for step in MIGRATIONS[version or 0 :]:
+            step(lambda statement: connection.execute(statement.encode()))
+        connection.execute("UPDATE meta SET version = %s", (SCHEMA_VERSION,))
+
+
+def _version(connection: Connection[Row]) -> int | None:
+    """None: there are no tables of ours."""
+    found = connection.execute("SELECT to_regclass('meta')").fetchone()
+    if found is None or found[0] is None:
+        return None
+    row = connection.execute("SELECT version FROM meta").fetchone()
+    return None if row is None else int(row[0])
+
+
+def explain(error: psycopg.Error, location: str, doing: str) -> JournalError:
+    """The error for people: what was tried, on which journal, why it failed, and the way out."""
+    known = next((way for kind, way in _WAYS_OUT if isinstance(error, kind)), None)
+    reason = " ".join(str(error).split()) or type(error).__name__
+    text = f"cannot {doing} the journal {location}: " + (f"{known} ({reason})" if known else reason)
+    return JournalError(text, path=location)
