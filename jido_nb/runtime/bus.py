@@ -36,6 +36,8 @@ class Bus:
         self._by_type: dict[str, list[_Subscription]] = {}
         self.errors = 0
         """Callbacks that raised."""
+        self.last_error: str | None = None
+        """What the last of them raised, and on which type of signal."""
 
     def subscribe(self, pattern: str, callback: Callback, *, subject: str | None = None) -> Callable[[], None]:
         """Call `callback` with every matching signal from now on; returns the unsubscriber, which is idempotent."""
@@ -78,6 +80,7 @@ class Bus:
     def _call(self, subscription: _Subscription, recorded: Recorded) -> None:
         try:
             subscription.callback(recorded)
-        except Exception:
+        except Exception as error:
             self.errors += 1
+            self.last_error = f"{type(error).__name__} on {recorded.signal.type}"
             logger.exception("a subscriber of the bus raised on %s", recorded.signal.type)

@@ -19,12 +19,12 @@ from ..core.catalogue import CONTROL_TYPES, TERMINAL_LIFECYCLES, stream_of
 from ..core.directives import CancelEffects, Directive, EmitOutput, StartEffect
 from ..core.engine import MARKER_SOURCE, MARKER_TYPE, Applied, Engine, Marker, PoisonedSignal, marker_id
 from ..core.outputs import OUTPUT_SOURCE
+from ..core.projections.histogram import Histogram
 from ..core.signal import CONTRACT_MAJOR, Recorded, Signal, make_signal
 from ..core.state import ConversationState
 from ..errors import JidoError
 from ..journal.commit_points import reached
 from .ingest import Ingest
-from .latency import Latency
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,8 @@ class Partition:
     ) -> None:
         self.index = index
         self.engine = Engine(index)
-        self.apply_latency = Latency()
-        self.abort_latency = Latency()
+        self.apply_latency = Histogram()
+        self.abort_latency = Histogram()
         self.poisoned = 0
         """Signals that could not be applied."""
         self.has_forgotten = False
@@ -130,7 +130,7 @@ class Partition:
             subject = applied.recorded.signal.subject
             self._ingest.applied(subject)
             self._touched.add(subject)
-            self.apply_latency.add(time.perf_counter() - began)
+            self.apply_latency.add(1000 * (time.perf_counter() - began))
             steps += 1
             if steps == DRAIN_STEPS:
                 steps = 0
@@ -163,7 +163,7 @@ class Partition:
     def _account(self, applied: Applied) -> None:
         signal = applied.recorded.signal
         if signal.type in CONTROL_TYPES:
-            self.abort_latency.add(time.perf_counter() - self._arrived.pop(applied.recorded.seq))
+            self.abort_latency.add(1000 * (time.perf_counter() - self._arrived.pop(applied.recorded.seq)))
         elif stream_of(signal.type) == "effect" and signal.data["lifecycle"] in TERMINAL_LIFECYCLES:
             self._endings.setdefault(signal.subject, []).append(str(signal.data["effect_id"]))
 

@@ -15,6 +15,7 @@ from ..backends.registry import open_backend
 from ..core.budget import Budget
 from ..core.directives import CancelEffects
 from ..core.policy import EffectClass
+from ..core.projections.histogram import Histogram
 from ..core.projections.telemetry import TelemetrySnapshot
 from ..core.replay import replay
 from ..core.signal import Recorded, Signal
@@ -36,7 +37,6 @@ from .following import send_and_follow
 from .health import Health
 from .ids import now_us
 from .ingest import Ingest, Receipt
-from .latency import merged
 from .live_metrics import LiveMetrics
 from .llm_messages import llm_messages
 from .message_check import MessageCheck
@@ -190,8 +190,11 @@ class Runtime(AdapterMethods):
         partitions = self._coordinator.partitions
         return self._metrics.get().snapshot(
             queue_depth={str(partition.index): partition.waiting for partition in partitions},
-            apply_latency_ms=merged(partition.apply_latency for partition in partitions).summary(),
-            abort_latency_ms=merged(partition.abort_latency for partition in partitions).summary(),
+            apply_latency_ms=Histogram.merged(partition.apply_latency for partition in partitions).summary(),
+            abort_latency_ms=Histogram.merged(partition.abort_latency for partition in partitions).summary(),
+            not_applied=self._coordinator.poisoned,
+            dispatch_failures=self.bus.errors,
+            last_dispatch_failure=self.bus.last_error,
         )
 
     def health(self) -> Health:

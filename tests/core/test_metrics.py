@@ -266,3 +266,31 @@ class TestHistogram:
         histogram = Histogram()
         histogram.add(odd)
         assert histogram.summary()["count"] == 0
+
+
+NUMBERS = {"count", "avg_ms", "min_ms", "max_ms", "p50_ms", "p95_ms", "p99_ms"}
+
+
+def test_a_snapshot_has_the_shape_of_the_original_and_more() -> None:
+    """Reference, 1.17; each duration also with percentiles."""
+    told = numbers(*Storyteller().turn()).as_dict()
+    queues = {"queue_depth", "apply_latency_ms", "abort_latency_ms", "dlq_count", "dispatch_failure_count"}
+    assert told.keys() == queues | {"last_dispatch_failure", "retry_count", "llm"}
+    assert told["queue_depth"].keys() == {"total", "by_partition"}
+    llm = told["llm"]
+    original = {"lifecycle_counts", "lifecycle_by_backend", "cancel_latency_ms", "stream_duration_ms", "stream_chunks"}
+    ours = {"retry_by_category", "cancel_results", "failure_by_category", "time_to_first_token_ms", "tokens", "cost"}
+    assert llm.keys() == original | ours
+    for duration in ("cancel_latency_ms", "stream_duration_ms", "time_to_first_token_ms"):
+        assert llm[duration].keys() == NUMBERS
+    assert llm["stream_chunks"].keys() == {"delta", "thinking", "total"}
+
+
+@given(st.lists(st.lists(st.floats(0, 1e6), max_size=8), max_size=4))
+def test_merged_histograms_tell_what_one_would_have_told(parts: list[list[float]]) -> None:
+    whole, each = Histogram(), [Histogram() for _ in parts]
+    for histogram, durations in zip(each, parts, strict=True):
+        for ms in durations:
+            histogram.add(ms)
+            whole.add(ms)
+    assert Histogram.merged(each).summary() == whole.summary()

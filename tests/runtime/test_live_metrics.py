@@ -34,3 +34,22 @@ async def test_live_numbers_equal_those_of_the_journal_also_after_reopening(
         live = runtime.telemetry()
     assert live == recomputed.snapshot()
     assert (live.retry_count, live.lifecycle_counts["completed"], live.lifecycle_counts["failed"]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_what_is_measured_while_running_is_told_and_not_compared(anyio_backend: str) -> None:
+    def fails(recorded: jido_nb.Recorded) -> None:
+        raise LookupError("not here")
+
+    async with jido_nb.open_runtime() as runtime:
+        runtime.bus.subscribe("conv.in.message.received", fails)
+        await _ask(runtime, "echo")
+        await runtime.idle()
+        told = runtime.telemetry()
+        recomputed = Metrics()
+        for recorded in await runtime.events():
+            recomputed.apply(recorded.signal)
+    assert (told.dispatch_failures, told.last_dispatch_failure) == (1, "LookupError on conv.in.message.received")
+    assert told.apply_latency_ms["p95_ms"] is not None
+    assert "subscribers that raised" in repr(told)
+    assert told == recomputed.snapshot()

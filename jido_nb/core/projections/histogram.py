@@ -1,6 +1,6 @@
 """How long things took, in constant memory: counts per bucket, each bucket a fixed factor wider than the last."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite, log2
 
 STEPS_PER_DOUBLING = 8
@@ -34,6 +34,20 @@ class Histogram:
         self._max = max(self._max, ms) if self._count else ms
         self._count += 1
         self._total_us += round(min(ms, LARGEST_MS) * 1000)
+
+    @classmethod
+    def merged(cls, parts: "Iterable[Histogram]") -> "Histogram":
+        """All of them as one, as if it had taken all their durations."""
+        whole = cls()
+        for part in parts:
+            if part._count:
+                whole._min = min(whole._min, part._min) if whole._count else part._min
+                whole._max = max(whole._max, part._max) if whole._count else part._max
+                whole._count += part._count
+                whole._total_us += part._total_us
+                for bucket, count in part._buckets.items():
+                    whole._buckets[bucket] = whole._buckets.get(bucket, 0) + count
+        return whole
 
     def quantile(self, share: float) -> float | None:
         """The duration that `share` (0 to 1) of all durations do not exceed, or None if there are none."""

@@ -12,7 +12,7 @@ from typing import Any
 from ..catalogue import LLM_EFFECT, TERMINAL_LIFECYCLES, lifecycle_of, stream_of
 from ..signal import Signal, values_of
 from .histogram import Histogram
-from .telemetry import Summary, TelemetrySnapshot
+from .telemetry import TelemetrySnapshot
 
 LIFECYCLES = ("started", "progress", "completed", "failed", "canceled")
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
@@ -67,14 +67,12 @@ class Metrics:
         if prefix == LLM_EFFECT and lifecycle in self._lifecycles:
             self._generation(signal, lifecycle, data, retrying)
 
-    def snapshot(
-        self,
-        *,
-        queue_depth: Mapping[str, int] | None = None,
-        apply_latency_ms: Summary | None = None,
-        abort_latency_ms: Summary | None = None,
-    ) -> TelemetrySnapshot:
-        """The numbers now; they stay as they are while this goes on. The arguments are passed through."""
+    def snapshot(self, **measured: Any) -> TelemetrySnapshot:
+        """The numbers now; they stay as they are while this goes on.
+
+        Args:
+            measured: What is in no log: queue figures and the like, by the names of the snapshot's fields.
+        """
         return TelemetrySnapshot(
             lifecycle_counts=dict(self._lifecycles),
             lifecycle_by_backend={name: dict(counts) for name, counts in self._by_backend.items()},
@@ -88,9 +86,7 @@ class Metrics:
             cancel_latency_ms=self._cancel_latency.summary(),
             tokens=dict(self._tokens),
             cost={currency: amount / _NANO for currency, amount in self._cost.items()},
-            queue_depth=dict(queue_depth or {}),
-            apply_latency_ms=dict(apply_latency_ms or {}),
-            abort_latency_ms=dict(abort_latency_ms or {}),
+            **measured,
         )
 
     def _generation(self, signal: Signal, lifecycle: str, data: Mapping[str, Any], retrying: bool) -> None:

@@ -42,6 +42,12 @@ class TelemetrySnapshot:
     """Signals that wait, by partition."""
     apply_latency_ms: Summary = field(default_factory=dict, compare=False)
     abort_latency_ms: Summary = field(default_factory=dict, compare=False)
+    """From the arrival of a control signal to its application."""
+    not_applied: int = field(default=0, compare=False)
+    """Signals that no rule could take; they are set aside and the others go on."""
+    dispatch_failures: int = field(default=0, compare=False)
+    """Subscribers that raised."""
+    last_dispatch_failure: str | None = field(default=None, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data in nested dicts."""
@@ -50,6 +56,9 @@ class TelemetrySnapshot:
             "apply_latency_ms": dict(self.apply_latency_ms),
             "abort_latency_ms": dict(self.abort_latency_ms),
             "retry_count": self.retry_count,
+            "dlq_count": self.not_applied,
+            "dispatch_failure_count": self.dispatch_failures,
+            "last_dispatch_failure": self.last_dispatch_failure,
             "llm": {
                 "lifecycle_counts": dict(self.lifecycle_counts),
                 "lifecycle_by_backend": {name: dict(counts) for name, counts in self.lifecycle_by_backend.items()},
@@ -82,6 +91,8 @@ class TelemetrySnapshot:
             ("cancel latency", _duration(self.cancel_latency_ms)),
             ("tokens", _counts({key.removesuffix("_tokens"): count for key, count in self.tokens.items()})),
             ("cost", ", ".join(f"{amount:.6g} {currency}" for currency, amount in sorted(self.cost.items()))),
+            ("not applied", str(self.not_applied or "")),
+            ("subscribers that raised", _last(self.dispatch_failures, self.last_dispatch_failure)),
             ("waiting", str(sum(self.queue_depth.values())) if any(self.queue_depth.values()) else ""),
         ]
         return [(label, text) for label, text in rows if text]
@@ -104,6 +115,10 @@ def _counts(counts: Mapping[str, int | None]) -> str:
 
 def _total(total: int, parts: Mapping[str, int]) -> str:
     return f"{total} ({_counts(parts)})" if total and parts else str(total or "")
+
+
+def _last(count: int, last: str | None) -> str:
+    return f"{count} (last: {last})" if count else ""
 
 
 def _duration(summary: Summary) -> str:
