@@ -140,11 +140,11 @@ class EffectWorker:
         if resumed is None:
             await self._begin(prepared)
         await self._bounds.look_back()
-        refusal = fault_to_error(fault) if fault is not None else self._bounds.refusal()
+        failure = resumed.failure if resumed is not None else None
+        refusal = fault_to_error(fault) if fault is not None else self._bounds.refusal(last=failure)
         if refusal is not None:
             self._fail(refusal)
             return
-        failure = resumed.failure if resumed is not None else None
         if failure is None:
             if resumed is not None:
                 await self._next_attempt(resumed.wait_ms)
