@@ -142,13 +142,14 @@ class CommFrontEnd:
                 self.hub_messages.append(content["data"]["content"])
                 self.browser.receive(content["data"]["content"])
             case "display_data" | "execute_result" as kind:
-                output = {"kind": kind, "data": content["data"]}
+                output = {"kind": kind, "data": content["data"], "metadata": content.get("metadata", {})}
                 if display_id := content.get("transient", {}).get("display_id"):
                     self.displays[display_id] = output
                 if cell is not None:
                     cell.outputs.append(output)
             case "update_display_data":
-                self.displays[content["transient"]["display_id"]]["data"] = content["data"]
+                shown = self.displays[content["transient"]["display_id"]]
+                shown["data"], shown["metadata"] = content["data"], content.get("metadata", {})
             case "stream" if cell is not None:
                 setattr(cell, content["name"], getattr(cell, content["name"]) + content["text"])
             case "error" if cell is not None:
