@@ -16,6 +16,7 @@ from ..llm.overrides import Overrides, parse_overrides
 from ..llm.resolver import resolve
 from ..llm.settings import Settings
 from ..settings import load_settings
+from .dashboard import Dashboard
 from .door import Door, state
 from .lab_conversation import LabConversation
 
@@ -55,6 +56,7 @@ class Lab:
         self._door: Door | None = None
         self._opening = Lock()
         self._defaults = Overrides()
+        self._dashboard: Dashboard | None = None
         self._closed = False
         if not lazy:
             self._open()
@@ -159,6 +161,17 @@ class Lab:
     def telemetry(self) -> TelemetrySnapshot:
         """What happened so far, in numbers."""
         return self._open().ask(self.runtime.telemetry)
+
+    def watch(self) -> Dashboard:
+        """The numbers as they change: as the value of a cell, a table that is kept up to date. `close()` stops it.
+
+        A Lab has one: asking again closes the one before, which keeps what it shows.
+        """
+        door = self._open()
+        if self._dashboard is not None:
+            self._dashboard.close()
+        self._dashboard = Dashboard(door)
+        return self._dashboard
 
     def health(self) -> "Health":
         """Whether the runtime is well."""
