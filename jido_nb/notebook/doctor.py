@@ -25,9 +25,10 @@ Facts = list[tuple[str, object]]
 def examine(lab: "Lab", frontend: FrontEnd, shell: Any) -> Facts:
     """Facts for people, as (name, fact); opens nothing. Asks the programs of the agents for their versions."""
     facts = _packages()
-    facts += [("front end", f"{frontend.kind}: {frontend.why}"), ("cancel", _cancel(frontend, shell))]
+    facts += [("front end", f"{frontend.kind}: {frontend.why}"), *_cancel(frontend, shell)]
     facts.append(("journal", lab.journal_location))
     if lab.is_open:
+        facts.append(("recording", lab.recording()))
         return facts + _keys(lab.settings) + _agents(lab.settings)
     facts.append(("keys", "open the Lab first (any %%jido cell), then ask again"))
     return facts + _agents_of_files()
@@ -50,15 +51,34 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _cancel(frontend: FrontEnd, shell: Any) -> str:
+def _cancel(frontend: FrontEnd, shell: Any) -> Facts:
+    """The ways to cancel, from the nearest to the last, and whether each exists here."""
+    kernel = getattr(shell, "kernel", None)
+    calls = "turn.cancel() and %jido cancel, in a cell that runs beside it; jido_nb journals who asked"
     if frontend.kind != "live":
-        return "interrupt (Ctrl-C), turn.cancel(), %jido cancel"
+        none = "none: nobody is there to press it" if kernel is not None else "none in a terminal"
+        stop = "Ctrl-C" if kernel is None else "the runner's interrupt"
+        return [
+            ("cancel: button", none),
+            ("cancel: interrupt", f"{stop} ends a waiting cell"),
+            ("cancel: calls", calls),
+        ]
     # Kernels before 7 hear the browser only between cells.
-    if hasattr(getattr(shell, "kernel", None), "shell_channel_thread"):
-        return "Cancel button at any time; Stop button; turn.cancel(), %jido cancel"
-    return (
-        "Cancel button between cells, else it offers the kernel's interrupt; Stop button; turn.cancel(), %jido cancel"
-    )
+    if not hasattr(kernel, "shell_channel_thread"):
+        button = (
+            "between cells; while a cell runs it becomes the kernel's interrupt after 1.5 s (old kernel: no subshells)"
+        )
+    else:
+        button = "at any time, also while a cell runs (subshells)"
+        button += "; this kernel would answer in the wrong one and is guarded" if _needs_guard() else ""
+    stop = "■ ends cells that wait or await; an answer of a cell that has returned goes on"
+    return [("cancel: button", button), ("cancel: interrupt", stop), ("cancel: calls", calls)]
+
+
+def _needs_guard() -> bool:
+    from ipykernel.comm.comm import BaseComm, Comm
+
+    return hasattr(Comm, "_reply_subshell_for") or hasattr(BaseComm, "_reply_subshell_for")
 
 
 def _keys(settings: "Settings") -> Facts:

@@ -52,11 +52,14 @@ class RecordingStatus:
     replayed: int = 0
     called: int = 0
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         if self.mode == "off":
-            return "recording off"
-        counts = f"{self.requests} requests, {self.replayed} replayed, {self.called} called"
-        return f"recording {self.mode} {self.path} ({counts})"
+            return "off"
+        held = "1 request" if self.requests == 1 else f"{self.requests} requests"
+        return f"{self.mode} {self.path}: holds {held}; {self.replayed} replayed, {self.called} called"
+
+    def __repr__(self) -> str:
+        return f"<Recording {self}>"
 
 
 class Recordings:
@@ -169,8 +172,8 @@ class Recordings:
             held.enter_context(claim(journal))
         recording = Recording(journal)
         if replaying:
-            check_recording(recording)
-        return Tape(mode, recording, timing=settings.pace, cancel=self._cancel, now_us=now_us)
+            check_recording(recording, path)
+        return Tape(mode, recording, name=path, timing=settings.pace, cancel=self._cancel, now_us=now_us)
 
     async def _cancel(self, conversation_id: str, effect_id: str, cancel: Cancel, in_wait: bool) -> None:
         """Let a replayed effect end as its original did."""

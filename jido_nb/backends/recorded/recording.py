@@ -95,14 +95,13 @@ class Recording:
         return f"The nearest recorded request differs in {difference(request.facts, facts)}."
 
 
-def check_recording(recording: Recording) -> None:
-    """Refuse a journal from which nothing can be played.
+def check_recording(recording: Recording, where: str) -> None:
+    """Refuse a journal, at `where`, from which nothing can be played.
 
     Raises:
         ConfigError: it holds no requests.
     """
     if not len(recording):
-        where = recording.journal.location
         raise ConfigError(
             f"{where} holds no recorded requests, so nothing can be replayed from it; a recording is made with "
             f"%jido recording record {where}",

@@ -37,12 +37,15 @@ class Tape:
         mode: RecordingMode,
         recording: Recording,
         *,
+        name: str,
         timing: float,
         cancel: CancelEffect,
         now_us: Callable[[], int],
     ) -> None:
         self.mode = mode
         self.recording = recording
+        self.name = name
+        """What people call it: the path as they wrote it."""
         self.timing = timing
         """What recorded times are multiplied with: 1 plays as it was, 0 at once."""
         self.cancel = cancel
@@ -81,16 +84,16 @@ class Tape:
         return self._notes.pop((conversation_id, effect_id), {})
 
     def _missed(self, asked: RequestKey, place: Place) -> LLMError:
-        where = self.recording.journal.location
         if known := self.recording.count(place):
             answers = "one answer" if known == 1 else f"{known} answers"
-            why = f"holds {answers} to this request, and it was made once more"
-            way = f"%jido recording replay {where} begins again with the first"
+            why = f"holds {answers} to this request, and it was made once more."
+            way = f"%jido recording replay {self.name} begins again with the first"
         else:
             why = f"has no answer to this request. {self.recording.nearest(asked)}"
             way = "Ask what was recorded"
-        message = f"the recording {where} {why}. {way}, or call the model and keep its answer: "
-        return LLMError.of("config", f"{message}%jido recording auto {where}", field="recording", recording=where)
+        call = f"call the model and keep its answer: %jido recording auto {self.name}"
+        message = f"the recording {self.name} {why} {way}, or {call}"
+        return LLMError.of("config", message, field="recording", recording=self.name)
 
 
 def _effect(request: LLMRequest) -> tuple[str, str]:

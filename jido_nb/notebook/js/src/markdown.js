@@ -68,6 +68,8 @@ export function drawMarkdown(el, text) {
       el.append(holder);
     }
     holder.innerHTML = html;
+    // Half a heading is an empty one, which is a place in the page that leads nowhere.
+    holder.hidden = token.type === "heading" && !token.text;
     known[index] = token.raw;
   }
   known.length = tokens.length;
