@@ -4,9 +4,10 @@ Nothing of the machine's own agents is used: home, configuration and working fol
 and the address is the loopback. `.ci/agents` fetches the programs.
 """
 
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from jido_nb.core.signal import Signal
 from jido_nb.runtime.conversation import Conversation
 from jido_nb.runtime.opening import open_runtime
 from jido_nb.runtime.runtime import Runtime
+from jido_nb.runtime.turn import Turn
 from jido_nb.simulator.exchange import Exchange
 from jido_nb.simulator.server import Server, serve
 
@@ -49,10 +51,22 @@ def codex(url: str, home: Path) -> dict[str, Any]:
     }
 
 
+def opencode(url: str, home: Path) -> dict[str, Any]:
+    names = ("m", "shell", "slow", "title")
+    service = {"npm": "@ai-sdk/openai-compatible", "options": {"baseURL": f"{url}/v1", "apiKey": KEY}}
+    provider = {"simulator": {**service, "models": {name: {} for name in names}}}
+    folders = {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("DATA", "STATE", "CACHE")}
+    # It has a small model think of a title.
+    config = {"provider": provider, "small_model": "simulator/title"}
+    return {"env": folders, "config": config, "permission_mode": "full"}
+
+
 AGENTS: Mapping[str, tuple[str, Row]] = {
     "claude": ("claude", claude),
     "codex": ("codex", codex),
     "codex-app-server": ("codex", codex),
+    "opencode": ("opencode", opencode),
+    "opencode-acp": ("opencode", opencode),
 }
 """Agent: its program, and its settings for the simulator at an address with a home of the test's own."""
 
@@ -70,7 +84,8 @@ class Bench:
 
     def chat(self, model: str, name: str = "c") -> Conversation:
         """A conversation with the agent, whose model is one of the simulator's."""
-        return self.runtime.conversation(name, model=f"harness:{self.agent}:{model}")
+        provider = "simulator/" if AGENTS[self.agent][0] == "opencode" else ""
+        return self.runtime.conversation(name, model=f"harness:{self.agent}:{provider}{model}")
 
     async def log(self) -> list[Signal]:
         """The lifecycle of the effects so far."""
@@ -86,6 +101,47 @@ class Bench:
         for exchange in self.asked:
             await exchange.closed.wait()
         assert self.offspring() == []
+
+
+SLEEP = "echo began > began.txt; sleep 3601"
+"""Not the sleep alone: Claude Code refuses to run that."""
+
+
+WHOLE = ("codex", "opencode")
+"""Agents whose answers come in whole messages."""
+
+
+async def until_asleep(bench: Bench, turn: Turn) -> None:
+    """`SLEEP` is really there, and the agent says so where it tells of a tool before it has ended."""
+    if bench.agent != "opencode":
+        async for event in turn:
+            if event.kind == "tool" and event.data["tool_status"] == "running":
+                break
+    while "sleep" not in {name_of(process) for process in bench.offspring()}:
+        assert not turn.done, turn.text
+        await anyio.sleep(0.01)
+
+
+async def until_streaming(bench: Bench, turn: Turn, model: str) -> None:
+    """The model has begun to answer, and where the agent passes pieces on, the first one has come."""
+    while not any(one.model == model and one.status for one in bench.asked):
+        assert not turn.done, turn.text
+        await anyio.sleep(0.01)
+    if bench.agent not in WHOLE:
+        async for event in turn:
+            if event.kind == "delta":
+                return
+
+
+def name_of(process: psutil.Process) -> str:
+    with suppress(psutil.NoSuchProcess):
+        return str(process.name())
+    return "gone"
+
+
+def said_in(body: Any) -> str:
+    """The conversation of a request as one text."""
+    return json.dumps(body.get("messages") or body["input"], ensure_ascii=False)
 
 
 Open = Callable[..., AbstractAsyncContextManager[Bench]]
@@ -104,16 +160,20 @@ def bench(tmp_path: Path, offspring: Callable[[], list[psutil.Process]]) -> Open
     @asynccontextmanager
     async def open_bench(agent: str, *, effects: dict[str, Any] | None = None, **more: Any) -> AsyncIterator[Bench]:
         program, row = AGENTS[agent]
+        if (path := shutil.which(program)) is None:
+            pytest.skip(f"{program} is not installed")
         home, work = tmp_path / "home", tmp_path / "work"
         home.mkdir()
         work.mkdir()
         with anyio.fail_after(LIMIT_S):
             async with serve(body_limit=BODY_LIMIT) as server:
-                settings = {"path": shutil.which(program), "cwd": str(work), **row(server.url, home), **more}
+                settings = {"path": path, "cwd": str(work), **row(server.url, home), **more}
                 settings["env"] = {"HOME": str(home), "XDG_CONFIG_HOME": str(home / "config"), **settings["env"]}
                 llm = {"default_backend": "harness", "backends": {"harness": {"agents": {agent: settings}}}}
-                llm_effects = {"backoff_ms": 1, **(effects or {})}
-                async with open_runtime({"llm": llm, "effects": {"llm": llm_effects}}) as runtime:
+                known = {"llm": llm, "effects": {"llm": {"backoff_ms": 1, **(effects or {})}}}
+                # A machine under load may climb the ladder slowly, and that is no failure of a cancel.
+                known["backend_cancel_timeout_ms"] = 60_000
+                async with open_runtime(known) as runtime:
                     yield Bench(agent, server, runtime, work, offspring)
             assert offspring() == []
 

@@ -1,11 +1,7 @@
 """Claude Code and Codex themselves, from a question to the frames, against the simulator."""
 
-import json
-from contextlib import suppress
 from typing import Any
 
-import anyio
-import psutil
 import pytest
 
 from jido_nb.analysis.frames.attempts import attempts_df
@@ -15,7 +11,7 @@ from jido_nb.runtime.turn import Turn
 from jido_nb.simulator.scenario import Answer, Scenario, Status, Tokens
 from jido_nb.simulator.steps import Reset, Text
 
-from .conftest import Bench, Open
+from .conftest import SLEEP, WHOLE, Bench, Open, said_in, until_asleep, until_streaming
 
 pytestmark = pytest.mark.anyio
 
@@ -24,8 +20,6 @@ AGENTS = [
     pytest.param("codex", marks=pytest.mark.needs("codex")),
     pytest.param("codex-app-server", marks=pytest.mark.needs("codex")),
 ]
-WHOLE = ("codex",)
-"""Agents whose answers come in whole messages."""
 every_agent = pytest.mark.parametrize("agent", AGENTS)
 
 ANSWER = Answer((Text.of("The answer comes in a few small pieces.", pause_ms=5),))
@@ -36,40 +30,6 @@ async def told(bench: Bench, *keys: str) -> list[Any]:
     """These values of every lifecycle signal that has them all."""
     found = [signal.data for signal in await bench.log()]
     return [tuple(data[key] for key in keys) for data in found if all(key in data for key in keys)]
-
-
-SLEEP = "echo began > began.txt; sleep 3601"
-"""Not the sleep alone: Claude Code refuses to run that."""
-
-
-async def until_asleep(bench: Bench, turn: Turn) -> None:
-    """The agent says that its tool runs, and `SLEEP` is really there."""
-    async for event in turn:
-        if event.kind == "tool" and event.data["tool_status"] == "running":
-            break
-    while "sleep" not in {name_of(process) for process in bench.offspring()}:
-        assert not turn.done, turn.text
-        await anyio.sleep(0.01)
-
-
-async def until_streaming(bench: Bench, turn: Turn) -> None:
-    """The model is asked, and where the agent passes pieces on, the first one has come."""
-    await bench.server.arrived(1)
-    if bench.agent not in WHOLE:
-        async for event in turn:
-            if event.kind == "delta":
-                return
-
-
-def name_of(process: psutil.Process) -> str:
-    with suppress(psutil.NoSuchProcess):
-        return str(process.name())
-    return "gone"
-
-
-def said_in(body: Any) -> str:
-    """The conversation of a request as one text."""
-    return json.dumps(body.get("messages") or body["input"], ensure_ascii=False)
 
 
 async def failure_of(turn: Turn) -> GenerationFailed:
@@ -184,7 +144,7 @@ async def test_a_cancel_while_it_streams_ends_process_and_connection(agent: str,
     async with bench(agent) as bench:
         chat = bench.chat("slow")
         turn = await chat.send("Tell me a story.")
-        await until_streaming(bench, turn)
+        await until_streaming(bench, turn, "slow")
         assert await turn.cancel("enough", requested_by="test")
         with pytest.raises(GenerationCanceled, match="enough"):
             await turn.result()
@@ -195,7 +155,7 @@ async def test_a_cancel_while_it_streams_ends_process_and_connection(agent: str,
         last = (await bench.log())[-1]
     assert list(frame["backend_cancel"]) == ["ok"]
     assert last.type.endswith(".canceled")
-    assert last.data["backend_cancel_details"]["rung"] in ("interrupt", "SIGINT")
+    assert last.data["backend_cancel_details"].keys() >= {"rung", "swept", "exit_code"}
     assert bool(turn.text) is (agent not in WHOLE)
 
 
