@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .analysis.column import ColumnError as ColumnError
     from .analysis.compare import compare as compare
     from .analysis.comparison import Comparison as Comparison
+    from .analysis.frames.applied import applied_df as applied_df
     from .analysis.frames.attempts import attempts_df as attempts_df
     from .analysis.frames.cancels import cancels_df as cancels_df
     from .analysis.frames.chunks import chunks_df as chunks_df
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .analysis.frames.events import events_df as events_df
     from .analysis.frames.messages import messages_df as messages_df
     from .analysis.frames.telemetry import telemetry_df as telemetry_df
+    from .analysis.frames.tools import tools_df as tools_df
     from .analysis.frames.turns import turns_df as turns_df
     from .analysis.replay import Replay as Replay
     from .analysis.replay import ReplayDiverged as ReplayDiverged
@@ -72,6 +74,7 @@ _HOMES = {
     "Settings": "llm.settings",
     "Signal": "core.signal",
     "Turn": "runtime.turn",
+    "applied_df": "analysis.frames.applied",
     "attempts_df": "analysis.frames.attempts",
     "cancels_df": "analysis.frames.cancels",
     "chunks_df": "analysis.frames.chunks",
@@ -88,6 +91,7 @@ _HOMES = {
     "retry_matrix": "analysis.retry_matrix",
     "telemetry_df": "analysis.frames.telemetry",
     "to_opentelemetry": "otel.journal",
+    "tools_df": "analysis.frames.tools",
     "turns_df": "analysis.frames.turns",
     "unload_ipython_extension": "notebook.magics",
 }

@@ -116,6 +116,10 @@ class Effect:
             thinking_chunks=[list(c) for c in chunks],
         )
 
+    def tool(self, at_ms: float, id: str, name: str, status: str, given: Any, **data: Any) -> None:
+        facts = {"tool_call_id": id, "tool_name": name, "tool_status": status, "tool_input": given}
+        self.put(at_ms, "progress", status="tool", sequence=0, **(facts | data))
+
     def retry(self, at_ms: float, *, duration_ms: float, wait_ms: int, **data: Any) -> None:
         """The attempt failed and another is due."""
         facts = {
@@ -225,6 +229,48 @@ def eventful() -> Story:
     return story
 
 
+def full() -> Story:
+    """The eventful log, and `c3`: an agent runs a tool, a model asks for one, and the runtime runs a function."""
+    story = Story("c3", eventful())
+    working = story.message(800, "m1", "what is in it?")
+    working.asked["backend"] = "harness"
+    working.start(801)
+    working.tool(811, "t1", "Read", "pending", {"path": "a.txt"})
+    working.tool(821, "t1", "Read", "running", {"path": "a.txt"})
+    working.tool(851, "t1", "Read", "completed", {"path": "a.txt"}, tool_output="text")
+    working.complete(861, "text", duration_ms=60.0, tool_calls=[
+        {"id": "t1", "name": "Read", "arguments": {"path": "a.txt"}, "kind": "server"},
+        {"id": "t2", "name": "ask", "arguments": {"who": "ada"}, "kind": "client"},
+    ])  # fmt: skip
+    asked = {"message_id": "f1", "ingress": "tool", "tool_name": "double", "arguments": {"x": 2}}
+    story.write(900, "conv.in.tool.requested", "f1", asked)
+    base = {"effect_id": "tool-execution-f1", "effect_class": "tool", "kind": "execution", "attempt": 1,
+            "tool_name": "double"}  # fmt: skip
+    started, completed = ("conv.effect.tool.execution.started", "conv.effect.tool.execution.completed")
+    story.write(901, started, "f1/0", {**base, "lifecycle": "started"}, "f1")
+    result = {"status": "completed", "output": 4}
+    story.write(911, completed, "f1/1", {**base, "lifecycle": "completed", "result": result}, "f1")
+    return story
+
+
+@pytest.fixture(scope="session")
+def full_log() -> list[Recorded]:
+    return full().log
+
+
+@pytest.fixture
+def full_path(tmp_path: Path, full_log: list[Recorded]) -> Path:
+    """The full log in a file."""
+    return written(tmp_path / "full.sqlite", full_log)
+
+
+def written(path: Path, log: list[Recorded]) -> Path:
+    journal = SqliteJournal(path)
+    journal.append([recorded.signal for recorded in log])
+    journal.close()
+    return path
+
+
 @pytest.fixture
 def story() -> Story:
     """An empty one, conversation `c1`."""
@@ -244,8 +290,4 @@ def new_story() -> Callable[..., Story]:
 @pytest.fixture
 def sqlite_path(tmp_path: Path, eventful_log: list[Recorded]) -> Path:
     """The eventful log in a file."""
-    path = tmp_path / "runs.sqlite"
-    journal = SqliteJournal(path)
-    journal.append([recorded.signal for recorded in eventful_log])
-    journal.close()
-    return path
+    return written(tmp_path / "runs.sqlite", eventful_log)

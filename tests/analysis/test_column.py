@@ -1,5 +1,7 @@
 """Columns as values: composing them, and what happens when one fails."""
 
+import inspect
+import pickle
 import subprocess
 import sys
 from typing import Any
@@ -8,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from jido_nb.analysis.catalogue import FRAMES
 from jido_nb.analysis.column import BATCH_ROWS, Column, ColumnError, build_table
 from jido_nb.analysis.frames.attempts import ATTEMPT_COLUMNS, attempts_df
 from jido_nb.analysis.frames.events import EVENT_COLUMNS, events_df
@@ -46,6 +49,52 @@ def test_a_column_that_fails_names_itself_and_the_row(get: Any, cause: type[Exce
     assert isinstance(caught.value.cause, cause)
     assert "'bad'" in str(caught.value)
     assert "seq 3" in str(caught.value)
+
+
+def test_columns_that_fail_can_be_told_of_instead(eventful_log: list[Recorded], sqlite_path: Any) -> None:
+    bad = Column("bad", "int64", lambda r: r.signal.data["attempt"] if r.seq % 2 else "text", "fails often")
+    whole = events_df(eventful_log, "**.progress")
+    for source in (eventful_log, sqlite_path):
+        frame, errors = events_df(source, "**.progress", columns=["seq", bad, "type"], strict=False)
+        assert list(frame["seq"]) == list(whole["seq"])
+        assert frame["bad"].isna().tolist() == [seq % 2 == 0 for seq in frame["seq"]]
+        assert list(errors["seq"]) == [seq for seq in frame["seq"] if seq % 2 == 0]
+        assert set(errors["column"]) == {"bad"}
+        assert set(errors["error"]) == {"ArrowInvalid"}
+        assert all("text" in message for message in errors["message"])
+
+
+def test_a_frame_without_failures_has_an_empty_frame_of_errors(eventful_log: list[Recorded]) -> None:
+    told = attempts_df(eventful_log, strict=False)
+    pd.testing.assert_frame_equal(told.frame, attempts_df(eventful_log))
+    assert told.errors.empty
+    assert list(told.errors.columns) == ["column", "seq", "error", "message"]
+
+
+def test_half_a_surrogate_pair_beside_a_failing_cell_is_still_a_column_error() -> None:
+    log = recorded([signal(id="1", content="half \ud83d"), signal(id="2")])
+    text = Column("text", "string", lambda r: r.signal.data["content"])
+    with pytest.raises(ColumnError) as caught:
+        events_df(log, columns=[text])
+    assert (caught.value.seq, type(caught.value.cause)) == (2, KeyError)
+    frame, errors = events_df(log, columns=[text], strict=False)
+    assert frame["text"].isna().tolist() == [False, True]
+    assert list(errors["seq"]) == [2]
+
+
+def test_frames_travel_to_other_processes_by_name() -> None:
+    for frame in FRAMES.values():
+        assert pickle.loads(pickle.dumps(frame)) is frame
+
+
+def test_a_frame_tells_what_it_is_and_how_it_is_asked() -> None:
+    assert attempts_df.__doc__ is not None
+    assert attempts_df.__doc__.startswith("One row per attempt")
+    assert "columns=[*attempts_df.columns, mine]" in attempts_df.__doc__
+    assert repr(attempts_df).startswith("<frame attempts_df: seq, ")
+    assert list(inspect.signature(attempts_df).parameters) == [
+        *("source", "types", "subject", "columns", "since", "until", "backend", "strict")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,35 +1,25 @@
 """Every frame: the same columns and dtypes whatever is in it, and exact rows for a log in which much happens."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from jido_nb.analysis.frames.attempts import ATTEMPT_COLUMNS, attempts_df
-from jido_nb.analysis.frames.cancels import CANCEL_COLUMNS, cancels_df
-from jido_nb.analysis.frames.chunks import CHUNK_COLUMNS, chunks_df
-from jido_nb.analysis.frames.effects import EFFECT_COLUMNS, effects_df
-from jido_nb.analysis.frames.events import EVENT_COLUMNS, events_df
-from jido_nb.analysis.frames.messages import MESSAGE_COLUMNS, messages_df
-from jido_nb.analysis.frames.telemetry import TELEMETRY_COLUMNS, telemetry_df
-from jido_nb.analysis.frames.turns import TURN_COLUMNS, turns_df
+from jido_nb.analysis.catalogue import FRAMES
+from jido_nb.analysis.frame import AnyFrame
+from jido_nb.analysis.frames.attempts import attempts_df
+from jido_nb.analysis.frames.cancels import cancels_df
+from jido_nb.analysis.frames.chunks import chunks_df
+from jido_nb.analysis.frames.effects import effects_df
+from jido_nb.analysis.frames.events import events_df
+from jido_nb.analysis.frames.messages import messages_df
+from jido_nb.analysis.frames.telemetry import telemetry_df
+from jido_nb.analysis.frames.turns import turns_df
 from jido_nb.core.signal import Recorded
 from jido_nb.testing.builders import signal
 
-FRAMES: list[tuple[Callable[..., pd.DataFrame], tuple[Any, ...]]] = [
-    (events_df, EVENT_COLUMNS),
-    (effects_df, EFFECT_COLUMNS),
-    (attempts_df, ATTEMPT_COLUMNS),
-    (turns_df, TURN_COLUMNS),
-    (messages_df, MESSAGE_COLUMNS),
-    (chunks_df, CHUNK_COLUMNS),
-    (cancels_df, CANCEL_COLUMNS),
-    (telemetry_df, TELEMETRY_COLUMNS),
-]
-
-every_frame = pytest.mark.parametrize(("make", "columns"), FRAMES, ids=lambda value: getattr(value, "__name__", None))
+every_frame = pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
 
 
 def rows(frame: pd.DataFrame, *names: str) -> list[tuple[Any, ...]]:
@@ -39,49 +29,43 @@ def rows(frame: pd.DataFrame, *names: str) -> list[tuple[Any, ...]]:
 
 
 @every_frame
-def test_an_empty_frame_has_the_columns_and_dtypes_of_a_full_one(
-    make: Callable[..., pd.DataFrame], columns: tuple[Any, ...], eventful_log: list[Recorded]
-) -> None:
-    full, empty = make(eventful_log), make([])
+def test_an_empty_frame_has_the_columns_and_dtypes_of_a_full_one(make: AnyFrame, full_log: list[Recorded]) -> None:
+    full, empty = make(full_log), make([])
     assert len(full) > 0
-    assert list(full.columns) == list(empty.columns) == [column.name for column in columns]
-    assert list(full.dtypes) == list(empty.dtypes) == [pd.ArrowDtype(column.arrow_type) for column in columns]
+    assert list(full.columns) == list(empty.columns) == [column.name for column in make.columns]
+    assert list(full.dtypes) == list(empty.dtypes) == [pd.ArrowDtype(column.arrow_type) for column in make.columns]
 
 
 @every_frame
-def test_every_column_is_documented_and_named_once(make: Callable[..., pd.DataFrame], columns: tuple[Any, ...]) -> None:
-    assert all(column.doc for column in columns)
-    assert len({column.name for column in columns}) == len(columns)
+def test_every_column_is_documented_and_named_once(make: AnyFrame) -> None:
+    assert all(column.doc for column in make.columns)
+    assert len({column.name for column in make.columns}) == len(make.columns)
 
 
 @every_frame
 def test_a_frame_of_a_file_equals_the_frame_of_its_signals(
-    make: Callable[..., pd.DataFrame], columns: tuple[Any, ...], eventful_log: list[Recorded], sqlite_path: Any
+    make: AnyFrame, full_log: list[Recorded], full_path: Any
 ) -> None:
-    pd.testing.assert_frame_equal(make(sqlite_path), make(eventful_log))
+    pd.testing.assert_frame_equal(make(full_path), make(full_log))
 
 
 @every_frame
 def test_a_frame_of_one_conversation_is_that_part_of_the_whole(
-    make: Callable[..., pd.DataFrame], columns: tuple[Any, ...], eventful_log: list[Recorded], sqlite_path: Any
+    make: AnyFrame, full_log: list[Recorded], full_path: Any
 ) -> None:
-    part = [recorded for recorded in eventful_log if recorded.signal.subject == "c2"]
-    pd.testing.assert_frame_equal(make(sqlite_path, subject="c2"), make(part))
+    part = [recorded for recorded in full_log if recorded.signal.subject == "c2"]
+    pd.testing.assert_frame_equal(make(full_path, subject="c2"), make(part))
 
 
 @every_frame
-def test_columns_can_be_chosen_by_name_in_any_order(
-    make: Callable[..., pd.DataFrame], columns: tuple[Any, ...], eventful_log: list[Recorded], sqlite_path: Any
-) -> None:
-    names = [columns[2].name, columns[0].name]
-    for source in (eventful_log, sqlite_path):
+def test_columns_can_be_chosen_by_name_in_any_order(make: AnyFrame, full_log: list[Recorded], full_path: Any) -> None:
+    names = [make.columns[2].name, make.columns[0].name]
+    for source in (full_log, full_path):
         pd.testing.assert_frame_equal(make(source, columns=names), make(source)[names])
 
 
 @every_frame
-def test_signals_with_payloads_of_the_wrong_kinds_still_give_a_frame(
-    make: Callable[..., pd.DataFrame], columns: tuple[Any, ...]
-) -> None:
+def test_signals_with_payloads_of_the_wrong_kinds_still_give_a_frame(make: AnyFrame) -> None:
     odd: dict[str, Any] = {
         "attempt": "two", "status": 7, "backend": ["x"], "chunks": [[1], "no", {"a": 1}], "token_delta": "abc",
         "usage": "much", "cost": 3, "details": [], "result": "text", "duration_ms": "long", "wait_ms": None,
@@ -98,7 +82,7 @@ def test_signals_with_payloads_of_the_wrong_kinds_still_give_a_frame(
                 **odd,
             )
         )
-    assert list(make(log).columns) == [column.name for column in columns]
+    assert list(make(log).columns) == [column.name for column in make.columns]
 
 
 def test_events_are_one_row_per_signal_in_order(eventful_log: list[Recorded]) -> None:

@@ -1,13 +1,14 @@
 """`cancels_df`: one row per effect that was canceled."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import pandas as pd
-
+from ...core.signal import Recorded
 from ..cancels import CANCEL_TYPES, Cancel, fold_cancels
-from ..column import BOOL, FLOAT, INT, TEXT, TIME, Column, build_frame, choose
-from ..source import Source, read_source
+from ..column import BOOL, FLOAT, INT, TEXT, TIME, Column
+from ..filters import Filters, head_of
+from ..frame import Frame
+from ..source import OpenSource
 from ..values import as_bool, as_float, as_int, as_mapping, as_text
 
 
@@ -66,20 +67,15 @@ CANCEL_COLUMNS: tuple[Column[Cancel], ...] = (
 )  # fmt: skip
 
 
-def cancels_df(
-    source: Source, subject: str | None = None, columns: Iterable[str | Column[Cancel]] | None = None
-) -> pd.DataFrame:
-    """One row per effect that was canceled, in the order in which they ended.
+def _cancels(found: OpenSource, filters: Filters) -> Iterator[Cancel]:
+    return fold_cancels(found.read(CANCEL_TYPES))
 
-    Args:
-        source: A path or URL, a Journal, a Lab, a runtime, a conversation, or a list of signals.
-        subject: Only this conversation.
-        columns: Names of `CANCEL_COLUMNS` and columns of your own, whose `get` is given a `Cancel`.
 
-    Raises:
-        ConfigError: not a source, an unknown column.
-        JournalError: the journal cannot be read.
-        ColumnError: one of your columns failed.
-    """
-    cancels = fold_cancels(read_source(source, types=CANCEL_TYPES, subject=subject))
-    return build_frame(choose(CANCEL_COLUMNS, columns), cancels)
+cancels_df = Frame(
+    "cancels_df",
+    "One row per effect that was canceled, in the order in which they ended.",
+    CANCEL_COLUMNS,
+    _cancels,
+    given="a `Cancel`",
+    head=lambda cancel: head_of(Recorded(cancel.seq, cancel.signal)),
+)
