@@ -38,9 +38,10 @@ def test_the_table_of_settings_is_that_of_the_code() -> None:
         assert f"`{kind}`" in table
 
 
-def test_the_settings_file_of_the_page_loads() -> None:
-    text = PAGE.partition("```toml\n")[2].partition("```")[0]
-    providers = Settings.model_validate(tomllib.loads(text)).llm.backends["jido_ai"].providers
+def test_the_settings_files_of_the_page_load() -> None:
+    texts = re.findall(r"^```toml\n(.*?)^```", PAGE, re.M | re.S)
+    providers = Settings.model_validate(tomllib.loads("\n".join(texts))).llm.backends["jido_ai"].providers
+    assert (providers["mistral"].kind, providers["lab-gemini"].kind) == ("pydantic_ai", "pydantic_ai:google")
     assert providers["campus"].extra_options == ("top_k", "chat_template_kwargs")
     assert (providers["ollama"].kind, providers["ollama"].base_url) == ("openai", "http://gpu-box.example:11434/v1")
 

@@ -12,10 +12,8 @@ from ...llm.result import LLMResult
 from ...llm.usage import Usage
 
 
-class AnswerDecoder(ABC):
-    """Decodes one answer, streamed (`read`, event by event, then `finish`) or whole (`whole`).
-
-    What does not follow the protocol raises LookupError, TypeError, AttributeError or ValueError.
+class AnswerEvents(ABC):
+    """The events of one answer, counted, and what there was when it broke off.
 
     Args:
         facts: What the response's headers said: `request_id` and `rate_limits`.
@@ -38,6 +36,33 @@ class AnswerDecoder(ABC):
     @abstractmethod
     def partial_text(self) -> str:
         """The text so far."""
+
+    def started(self, **metadata: Any) -> LLMEvent:
+        """The first event: the response has begun."""
+        return self._event("started", metadata={name: value for name, value in metadata.items() if value is not None})
+
+    def with_remains(self, error: LLMError) -> LLMError:
+        """`error`, told what there was before it."""
+        error.partial_text = error.partial_text or self.partial_text
+        error.usage = error.usage or self.usage
+        return error
+
+    def _event(self, lifecycle: Any, **parts: Any) -> LLMEvent:
+        event = LLMEvent(lifecycle, self._sequence, **parts)
+        self._sequence += 1
+        return event
+
+    def _shown(self, lifecycle: Any, **parts: Any) -> LLMEvent:
+        if self._news is not None:
+            parts, self._news = {**parts, **self._news}, None
+        return self._event(lifecycle, **parts)
+
+
+class AnswerDecoder(AnswerEvents):
+    """Decodes one answer, streamed (`read`, event by event, then `finish`) or whole (`whole`).
+
+    What does not follow the protocol raises LookupError, TypeError, AttributeError or ValueError.
+    """
 
     @property
     def complete(self) -> bool:
@@ -67,26 +92,6 @@ class AnswerDecoder(ABC):
             LLMError: the stream was not at its end.
         """
         raise truncated()
-
-    def started(self, **metadata: Any) -> LLMEvent:
-        """The first event: the response has begun."""
-        return self._event("started", metadata={name: value for name, value in metadata.items() if value is not None})
-
-    def with_remains(self, error: LLMError) -> LLMError:
-        """`error`, told what there was before it."""
-        error.partial_text = error.partial_text or self.partial_text
-        error.usage = error.usage or self.usage
-        return error
-
-    def _event(self, lifecycle: Any, **parts: Any) -> LLMEvent:
-        event = LLMEvent(lifecycle, self._sequence, **parts)
-        self._sequence += 1
-        return event
-
-    def _shown(self, lifecycle: Any, **parts: Any) -> LLMEvent:
-        if self._news is not None:
-            parts, self._news = {**parts, **self._news}, None
-        return self._event(lifecycle, **parts)
 
 
 def truncated() -> LLMError:

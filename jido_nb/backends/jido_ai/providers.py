@@ -37,18 +37,21 @@ class Kind:
     """A protocol: the module here whose `connect(wanted, base_url, loopback=)` makes a Provider of it.
 
     `simulated`: it is our own simulator that is spoken to, at `path` below its address, unless the settings name
-    another.
+    another. `extra`: the optional dependency that it needs. `names`: the kind goes on with a name, `kind:name`.
     """
 
     module: str
     simulated: bool = False
     path: str = ""
     needs_url: bool = False
+    extra: str | None = None
+    names: bool = False
 
 
 KINDS: Mapping[str, Kind] = {
     "anthropic": Kind("anthropic"),
     "openai": Kind("openai", needs_url=True),
+    "pydantic_ai": Kind("pydantic_ai", extra="providers", names=True),
     SIMULATED: Kind("anthropic", simulated=True),
     SIMULATED_OPENAI: Kind("openai", simulated=True, path="/v1"),
 }
@@ -75,14 +78,15 @@ def connection(name: str, settings: ProviderSettings, environ: Mapping[str, str]
         LLMError: `config`, an unknown kind or no address; `auth`, the key's environment variable is not set.
     """
     kind = settings.kind or name
-    if kind not in KINDS:
+    speaks = _kind_of(kind)
+    if speaks is None:
         where = f"llm.backends.jido_ai.providers.{name}.kind"
         raise LLMError.of(
             "config",
             f"{where}: no provider of kind {kind!r}; known: {', '.join(KINDS)}.{closest(kind, KINDS)}",
             field=where,
         )
-    if KINDS[kind].needs_url and not settings.base_url:
+    if speaks.needs_url and not settings.base_url:
         where = f"llm.backends.jido_ai.providers.{name}.base_url"
         raise LLMError.of("config", f"{where}: where is the server? For example http://127.0.0.1:8000/v1", field=where)
     key = None
@@ -108,14 +112,31 @@ def connection(name: str, settings: ProviderSettings, environ: Mapping[str, str]
 
 async def open_provider(wanted: Connection, loopback: Loopback) -> Provider:
     """Open it; nothing is sent yet."""
-    kind = KINDS[wanted.kind]
+    kind = KINDS[wanted.kind.partition(":")[0]]
     base_url = wanted.base_url
     if kind.simulated and base_url is None:
         base_url = await loopback.url() + kind.path
 
     def connect() -> Provider:
         # An SDK takes more than half a second to import, during which other conversations go on.
-        module = import_module(f".{kind.module}", __package__)
+        try:
+            module = import_module(f".{kind.module}", __package__)
+        except ImportError as error:
+            if kind.extra is None:
+                raise
+            raise LLMError.of(
+                "config",
+                f"a provider of kind {wanted.kind!r} needs what is not installed ({error}): "
+                f"pip install 'jido_nb[{kind.extra}]'",
+                field=f"llm.backends.jido_ai.providers.{wanted.name}.kind",
+            ) from None
         return cast(Provider, module.connect(wanted, base_url, loopback=kind.simulated))
 
     return await to_thread.run_sync(connect)
+
+
+def _kind_of(kind: str) -> Kind | None:
+    """The row of a kind; None when there is none."""
+    start, colon, _ = kind.partition(":")
+    found = KINDS.get(start)
+    return None if found is None or (colon and not found.names) else found
