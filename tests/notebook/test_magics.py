@@ -58,6 +58,17 @@ def test_unloading_and_reloading_leave_no_thread_hook_or_comm(fresh_kernel: Comm
         ("%%jido\n{{ nowhere }}", "name 'nowhere' is not defined"),
         ("%%jido -b jido_aj\nhi", "jido_ai"),
         ("%%jido -m simulated:stori\nhi", "story"),
+        ("%%jido -o class\nhi", "-o takes a Python name"),
+        ("%%jido -o\nhi", "expected one argument"),
+        ("%%jido --attempts 0\nhi", "--attempts"),
+        ("%%jido --budget cost\nhi", "--budget takes key=value"),
+        ("%%jido --budget tokenz=3\nhi", "Did you mean 'tokens'?"),
+        ("%jido recording reply x.jsonl", "Did you mean 'replay'?"),
+        ("%jido recording replay", "takes one path"),
+        ("%jido recording off x.jsonl", "takes no path"),
+        ("%jido recording replay nowhere.jsonl", "there is no recording at nowhere.jsonl"),
+        ("%jido recording record x.jsonl --timing=slow", "recording.timing"),
+        ("%jido models antropic", "Did you mean 'anthropic'?"),
         ("%jido hepl", "Did you mean 'help'?"),
         ("%jido use", "takes a model"),
         ("%jido use simulatd:story", "simulated"),
@@ -84,7 +95,11 @@ def test_a_failed_answer_fails_the_cell_in_one_line_and_keeps_its_output(live_ke
 
 
 @pytest.mark.parametrize(
-    "command", ["", "models", "backends", "history", "journal", "events", "telemetry", "replay", "doctor", "help"]
+    "command",
+    [
+        *("", "models", "models anthropic", "models simulated", "backends", "history", "journal", "recording"),
+        *("events", "retries", "telemetry", "replay", "doctor", "help"),
+    ],
 )
 def test_each_command_shows_something(live_kernel: CommFrontEnd, command: str) -> None:
     live_kernel.run("%%jido -m simulated:thinking\nhello")
@@ -92,6 +107,83 @@ def test_each_command_shows_something(live_kernel: CommFrontEnd, command: str) -
     assert cell.error is None, cell.error["traceback"]
     assert len(cell.outputs) == 1
     assert cell.texts[0].strip()
+
+
+MADE_BY_PEOPLE = [
+    ("jido_nb.Lab('/nowhere/x.sqlite')", "JournalError: cannot keep a journal at"),
+    ("jido_nb.Lab(settings={'journl': 'x'})", "ConfigError: no setting 'journl'. Did you mean 'journal'?"),
+    ("closed = jido_nb.Lab(); closed.close(); closed.conversation()", "ClosedError: this Lab is closed"),
+    ("held = jido_nb.Lab('held.sqlite'); jido_nb.Lab('held.sqlite')", "is in use by another Lab or runtime"),
+    ("jido.conversation().send('hi', model='simulated:stori').result()", "Did you mean 'story'?"),
+    ("await jido.conversation().send('hi', model='simulated:unauthorized')", "GenerationFailed: the generation"),
+    ("jido_nb.turns_df('nowhere.sqlite')", "JournalError: there is no journal at"),
+    ("jido_nb.turns_df(jido, columns=['promt'])", "Did you mean 'prompt'?"),
+    ("jido.recording('replay', 'nowhere.jsonl')", "there is no recording at nowhere.jsonl"),
+    ("from jido_nb.errors import JidoError; raise JidoError('\\x1b[2Jgone')", "JidoError: ␛[2Jgone"),
+]
+
+
+@pytest.mark.parametrize(("code", "words"), MADE_BY_PEOPLE)
+def test_what_people_get_wrong_is_one_line_outside_of_magics_too(
+    live_kernel: CommFrontEnd, code: str, words: str
+) -> None:
+    cell = live_kernel.run(f"import jido_nb\n{code}")
+    assert cell.error is not None
+    (line,) = cell.error["traceback"]
+    assert words in line
+    assert len(line.splitlines()) == 1
+
+
+def test_what_we_get_wrong_keeps_its_traceback(live_kernel: CommFrontEnd) -> None:
+    cell = live_kernel.run("import jido_nb\njido_nb.turns_df(jido, columns=3)")
+    assert cell.error is not None
+    assert len(cell.error["traceback"]) > 1
+
+
+def test_the_prompt_that_is_sent_can_be_shown(live_kernel: CommFrontEnd) -> None:
+    live_kernel.run("import pandas as pd; frame = pd.DataFrame({'a': [1, 2]})")
+    prompt, answer = live_kernel.run("%%jido --show-prompt -m simulated:echo --new\n<b>{{ frame }}").outputs
+    assert prompt["data"]["text/plain"].startswith("<b>A table of 2 rows and 1 columns")
+    assert "&lt;b&gt;A table" in prompt["data"]["text/html"]
+    assert "A table of 2 rows" in answer["data"]["text/plain"]
+
+
+def test_attempts_and_budgets_bound_an_answer(live_kernel: CommFrontEnd) -> None:
+    cell = live_kernel.run("%%jido -o turn --attempts 1 -m simulated:always-503 --new\nhi")
+    assert "after 1 attempt" in cell.error["traceback"][0]
+    cell = live_kernel.run("%%jido -o turn --budget attempts=1 -m simulated:always-503 --new\nhi")
+    assert "budget" in cell.error["traceback"][0]
+    cell = live_kernel.run("%jido retries")
+    assert "always-503" in cell.texts[0]
+
+
+def test_a_recording_is_made_and_replayed_by_line(fresh_kernel: CommFrontEnd) -> None:
+    def asked() -> str:
+        (text,) = fresh_kernel.run("%%jido --new -m simulated:flaky-503\nhello").texts
+        return text
+
+    fresh_kernel.run("%load_ext jido_nb")
+    assert fresh_kernel.run("%jido recording").texts == ["recording  off"]
+    assert "record r.jsonl: holds 0 requests" in fresh_kernel.run("%jido recording record r.jsonl").texts[0]
+    text = asked()
+    assert "holds 3 requests; 0 replayed, 3 called" in fresh_kernel.run("%jido recording").texts[0]
+    fresh_kernel.run("%jido recording replay r.jsonl")
+    # The log may go elsewhere meanwhile: who replays goes on replaying.
+    fresh_kernel.run("%jido journal other.sqlite")
+    assert asked() == text
+    assert "3 replayed, 0 called" in fresh_kernel.run("jido.recording()").texts[0]
+    again = fresh_kernel.run("%%jido --new -m simulated:flaky-503\nhello")
+    assert "holds one answer to this request" in again.error["traceback"][0]
+    assert fresh_kernel.run("%jido recording off").texts == ["recording  off"]
+    assert asked() == text
+    fresh_kernel.run("%unload_ext jido_nb")
+
+
+def test_doctor_says_which_ways_to_cancel_exist(live_kernel: CommFrontEnd, headless_kernel: CommFrontEnd) -> None:
+    for kernel, words in ((live_kernel, "at any time"), (headless_kernel, "nobody is there to press it")):
+        (text,) = kernel.run("%jido doctor").texts
+        (button,) = [line for line in text.splitlines() if line.startswith("cancel: button")]
+        assert words in button
 
 
 def test_doctor_lists_the_agents_before_anything_is_open_and_opens_nothing(fresh_kernel: CommFrontEnd) -> None:
