@@ -352,6 +352,16 @@ def test_an_attempt_that_used_tools_is_not_repeated_by_itself(run_of: RunOf) -> 
     assert error.usage == Usage(120, 17, 20, 3, 4)
 
 
+def test_the_message_that_a_cancel_cut_off_counts(run_of: RunOf) -> None:
+    nothing = {"usage": {"input_tokens": 0, "output_tokens": 0}, "subtype": "error_during_execution"}
+    records = [r.message_start("m1"), r.text_block(), *r.text("Hel"), r.interrupted()]
+    _, error = read(run_of("claude"), [r.init(), *records, r.failed(None, "aborted_streaming", **nothing)])
+    assert isinstance(error, LLMError)
+    assert (error.category, error.partial_text) == ("canceled", "Hel")
+    assert error.usage is not None
+    assert (error.usage.input_tokens, error.usage.cache_read_tokens) == (120, 20)
+
+
 @pytest.mark.parametrize(
     ("session", "record", "amount"),
     [

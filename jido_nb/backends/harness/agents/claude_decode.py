@@ -179,13 +179,14 @@ class ClaudeDecoder(BaseDecoder):
 
     def _result(self, record: Mapping[str, Any]) -> None:
         self.session_id = record.get("session_id") or self.session_id
-        self.usage = _usage(record.get("usage")) or self.usage
+        aborted = str(record.get("terminal_reason") or "").startswith("aborted")
+        # The message that was cut off is not in it, though it was paid for, and though it is in the cost.
+        self.usage = (self.usage if aborted else None) or _usage(record.get("usage")) or self.usage
         self.cost = self._cost(record)
         self.finish_reason = record.get("stop_reason") or self.finish_reason
         for fact in ("num_turns", "duration_ms", "duration_api_ms", "ttft_ms", "terminal_reason", "permission_denials"):
             if record.get(fact) not in (None, []):
                 self.facts[fact] = record[fact]
-        aborted = str(record.get("terminal_reason") or "").startswith("aborted")
         if record.get("is_error") or str(record.get("subtype")).startswith("error"):
             if aborted or self._interrupted:
                 self.canceled()

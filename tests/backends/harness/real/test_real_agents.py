@@ -152,11 +152,15 @@ async def test_a_cancel_while_it_streams_ends_process_and_connection(agent: str,
         (asked,) = bench.asked
         assert (asked.outcome, asked.closed_by) == ("client_closed", "client")
         frame = cancels_df(await bench.runtime.events())
+        attempts = attempts_df(await bench.runtime.events())
         last = (await bench.log())[-1]
     assert list(frame["backend_cancel"]) == ["ok"]
     assert last.type.endswith(".canceled")
     assert last.data["backend_cancel_details"].keys() >= {"rung", "swept", "exit_code"}
     assert bool(turn.text) is (agent not in WHOLE)
+    if agent == "claude":
+        # What was cut off was asked all the same.
+        assert attempts.iloc[0]["input_tokens"] > 0
 
 
 @every_agent
