@@ -18,6 +18,7 @@ curl -N {url}/v1/messages -H 'content-type: application/json' \\
 
 client = anthropic.Anthropic(base_url="{url}", api_key="not-needed", max_retries=0)
 client = openai.OpenAI(base_url="{url}/v1", api_key="not-needed", max_retries=0)
+ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=not-needed claude --model story -p Hi
 
 Statistics: {url}/simulator/statistics   Requests: {url}/simulator/requests   Ctrl-C ends it.
 """
