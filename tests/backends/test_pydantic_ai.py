@@ -94,7 +94,12 @@ async def test_options_tools_prompt_and_headers_reach_the_wire() -> None:
 
 @pytest.mark.parametrize(
     ("option", "says"),
-    [("temprature", "Did you mean 'temperature'"), ("max_retries", "no option"), ("timeout", "no option")],
+    [
+        ("temprature", "Did you mean 'temperature'"),
+        ("top_k", "no option"),  # which this model would leave out without a word
+        ("max_retries", "no option"),
+        ("timeout", "no option"),
+    ],
 )
 async def test_an_option_that_the_model_does_not_take_is_refused_by_name(option: str, says: str) -> None:
     async with serve() as server, bridged(server.url) as backend:

@@ -162,11 +162,11 @@ def _once_only(provider: Any) -> Any:
 
 
 def _settings_known(model: Model[Any]) -> set[str]:
-    """The settings that all models take, and those that the module of the model's class adds."""
+    """The settings of all models, and those that the module of this one's class adds, but for what it ignores."""
     general = set(ModelSettings.__annotations__)
     module = vars(import_module(type(model).__module__))
     kinds = [set(kind.__annotations__) for name, kind in module.items() if name.endswith("ModelSettings")]
-    return general.union(*(names for names in kinds if general <= names))
+    return general.union(*(names for names in kinds if general <= names)) - model.unsupported_settings
 
 
 async def _end(response: StreamedResponse) -> None:

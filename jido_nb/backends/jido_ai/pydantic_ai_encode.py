@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pydantic_ai.messages import (
     BinaryContent,
@@ -62,17 +62,25 @@ def messages_of(request: LLMRequest, provider: str) -> list[ModelMessage]:
 
 
 def settings_of(request: LLMRequest, known: Collection[str], headers: Mapping[str, str]) -> ModelSettings:
-    """The options, and that no SDK repeats a request.
+    """The options, and that the SDK repeats no request, where a setting says so.
 
     Args:
         known: The settings that the model's class takes.
 
     Raises:
-        LLMError: `config`; an option that it does not take.
+        LLMError: `config`; an option that it does not take, or headers where none of ours can be sent.
     """
     check_options(request.options, {TOOLS, *known} - _NOT_OPTIONS)
-    given: Any = {name: value for name, value in request.options.items() if name != TOOLS}
-    return ModelSettings(**given, max_retries=0, **({"extra_headers": dict(headers)} if headers else {}))
+    given = {name: value for name, value in request.options.items() if name != TOOLS}
+    if "max_retries" in known:
+        given["max_retries"] = 0
+    if headers and "extra_headers" not in known:
+        raise LLMError.of(
+            "config", "this provider sends no headers of ours; leave them out of its row", field="headers"
+        )
+    if headers:
+        given["extra_headers"] = dict(headers)
+    return cast(ModelSettings, given)
 
 
 def parameters_of(request: LLMRequest) -> ModelRequestParameters:
