@@ -1,27 +1,23 @@
-"""A journal in PostgreSQL, for several kernels or machines that share one. Needs the extra `postgres` (psycopg 3).
-
-Writers take turns: the lock that hands out `seq` is held until the commit, and PostgreSQL gives it up only when the
-commit can be seen. So `seq` is in the order of the commits, and whoever read up to n has missed nothing below it.
-"""
+"""A journal in PostgreSQL, for several kernels or machines that share one. Needs the extra `postgres` (psycopg 3)."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import Connection
 
 from ..core.pattern import compile_types, matches_any
 from ..core.signal import Recorded, Signal
 from ..errors import ClosedError, JournalError
 from . import postgres_schema as sql
-from .codec import COLUMNS, Row, from_row, to_row
+from .codec import Row
 from .columns import column_pages
-from .commit_points import reached
 from .marker import unapplied_of
-from .postgres_connect import Place, connect, explain, migrate, place_of
+from .postgres_connect import connect, explain, migrate, place_of
+from .postgres_sql import conditions, placed, recorded_of
+from .postgres_writer import PostgresWriter
 from .protocol import Appended
 
 PAGE = 500
@@ -30,14 +26,9 @@ PAGE = 500
 IDLE_READERS = 4
 """Reading connections that are kept for the next read; more are opened while more threads read at once."""
 
-MAX_KEY_BYTES = 2400
-"""What an index of PostgreSQL holds of an id and a subject together, with room to spare."""
-
-_BODY = COLUMNS.index("body")
-
 
 class PostgresJournal:
-    """See `Journal` for what it promises. What survives a crash of the server is for its `synchronous_commit` to say."""
+    """See `Journal` for what it promises. What survives the server is up to its `synchronous_commit`."""
 
     blocking = True
 
@@ -51,13 +42,13 @@ class PostgresJournal:
             ConfigError: `url` is not one.
             JournalError: the server cannot be reached, or what is there is no journal that this version knows.
         """
-        self._place: Place = place_of(url)
+        self._place = place_of(url)
         self.location = self._place.location
         self.read_only = read_only
         self._lock = Lock()
         self._pid = os.getpid()
         self._closed = False
-        self._writer: Connection[Row] | None = None
+        self._writer = PostgresWriter(self._place)
         self._readers: list[Connection[Row]] = []
         migrate(self._place, read_only=read_only)
 
@@ -68,64 +59,10 @@ class PostgresJournal:
                 raise JournalError(f"the journal {self.location} was opened for reading only", path=self.location)
             if not signals:
                 return []
-            rows = [self._row(signal) for signal in signals]
             try:
-                if self._writer is None or self._writer.closed:
-                    # Also after the server went away: what was lost was refused, and the next batch may try again.
-                    self._writer = connect(self._place)
-                try:
-                    return self._append_new(self._writer, signals, rows)
-                except errors.UniqueViolation:
-                    return self._append_known(self._writer, signals, rows)
+                return self._writer.append(signals)
             except psycopg.Error as error:
                 raise explain(error, self.location, "write to") from None
-
-    def _append_new(self, writer: Connection[Row], signals: Sequence[Signal], rows: Sequence[Row]) -> list[Appended]:
-        """The common case: nothing was seen before. Raises UniqueViolation, with nothing written, if it was."""
-        with _transaction(writer, self._place.lock):
-            first = self._insert(writer, rows)
-        return [Appended(Recorded(seq, signal), False) for seq, signal in enumerate(signals, first)]
-
-    def _append_known(self, writer: Connection[Row], signals: Sequence[Signal], rows: Sequence[Row]) -> list[Appended]:
-        with _transaction(writer, self._place.lock):
-            keys = ([signal.id for signal in signals], [signal.subject for signal in signals])
-            known = {
-                (recorded.signal.id, recorded.signal.subject): recorded
-                for recorded in map(_recorded, writer.execute(_placed(sql.KNOWN), keys).fetchall())
-            }
-            fresh: dict[tuple[str, str], Row] = {}
-            for signal, row in zip(signals, rows, strict=True):
-                if (signal.id, signal.subject) not in known:
-                    fresh.setdefault((signal.id, signal.subject), row)
-            seq = self._insert(writer, [*fresh.values()]) if fresh else 0
-        answer: list[Appended] = []
-        for signal in signals:
-            stored = known.get(key := (signal.id, signal.subject))
-            if stored is None:
-                stored = known[key] = Recorded(seq, signal)
-                seq += 1
-                answer.append(Appended(stored, False))
-            else:
-                answer.append(Appended(stored, True))
-        return answer
-
-    def _insert(self, writer: Connection[Row], rows: Sequence[Row]) -> int:
-        """Write rows without their `seq`; gives that of the first."""
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return int(_one(writer.execute(sql.INSERT, (*columns, self._place.channel)))[0])
-
-    def _row(self, signal: Signal) -> Row:
-        if len(signal.id) + len(signal.subject) > MAX_KEY_BYTES // 4:
-            size = len(signal.id.encode()) + len(signal.subject.encode())
-            if size > MAX_KEY_BYTES:
-                message = (
-                    f"the journal {self.location} keeps ids and subjects of up to {MAX_KEY_BYTES} bytes together; those"
-                    f" of {signal.id[:40]!r}… have {size}. Choose shorter ones, or a journal in a file."
-                )
-                raise JournalError(message, path=self.location)
-        row = to_row(0, signal)[1:]
-        # PostgreSQL's text holds no NUL. Columns are a way to find a payload, which as JSON spells it out.
-        return *(_without_nul(cell) for cell in row[:-1]), row[-1].decode()
 
     def read(
         self,
@@ -153,13 +90,13 @@ class PostgresJournal:
                 wanted = [type for type in self._types() if matches_any(patterns, type)]
                 if not wanted:
                     return
-            where, values = _conditions(wanted, subject, effect_id, since_us, until_us, backend)
+            where, values = conditions(wanted, subject, effect_id, since_us, until_us, backend)
             order = "DESC" if newest_first else "ASC"
             statement = f"{sql.SELECT} WHERE {where} AND s.seq > ? AND s.seq <= ? ORDER BY s.seq {order} LIMIT ?"
             while low < high and (left is None or left > 0):
                 count = PAGE if left is None else min(PAGE, left)
                 rows = self._query(statement, (*values, low, high, count))
-                yield from map(_recorded, rows)
+                yield from map(recorded_of, rows)
                 if len(rows) < count:
                     return
                 if newest_first:
@@ -185,7 +122,7 @@ class PostgresJournal:
         """Pages of rows, for frames; see `columns.ColumnReader`."""
         patterns = compile_types(types)
         wanted = None if patterns is None else [type for type in self._types() if matches_any(patterns, type)]
-        where, values = _conditions(wanted, subject, None, since_us, until_us, backend)
+        where, values = conditions(wanted, subject, None, since_us, until_us, backend)
         last = self.last_seq()
         return column_pages(self._query, names, where, values, after_seq, last if until_seq is None else until_seq)
 
@@ -217,7 +154,7 @@ class PostgresJournal:
             rows = self._query(sql.FIND_ANYWHERE, (signal_id,))
         else:
             rows = self._query(sql.FIND, (signal_id, subject))
-        return _recorded(rows[0]) if rows else None
+        return recorded_of(rows[0]) if rows else None
 
     def last_seq(self) -> int:
         return int(self._query(sql.LAST_SEQ)[0][0])
@@ -230,7 +167,7 @@ class PostgresJournal:
         return {"signals": self.last_seq(), "conversations": conversations, "bytes": int(self._query(sql.SIZE)[0][0])}
 
     def unfinished_effects(self) -> list[Recorded]:
-        return [_recorded(row) for row in self._query(sql.UNFINISHED)]
+        return [recorded_of(row) for row in self._query(sql.UNFINISHED)]
 
     def unapplied(self) -> list[Recorded]:
         waiting: list[Recorded] = []
@@ -245,10 +182,10 @@ class PostgresJournal:
             if self._closed:
                 return
             self._closed = True
-            connections = [*self._readers, *([self._writer] if self._writer else [])]
-            self._readers, self._writer = [], None
-        for connection in connections:
-            connection.close()
+            self._writer.close()
+            readers, self._readers = self._readers, []
+        for reader in readers:
+            reader.close()
 
     def _types(self) -> list[str]:
         return [row[0] for row in self._query(sql.TYPES)]
@@ -261,7 +198,7 @@ class PostgresJournal:
         except IndexError:
             reader = self._connected()
         try:
-            return reader.execute(_placed(statement), values).fetchall()
+            return reader.execute(placed(statement), values).fetchall()
         except psycopg.Error as error:
             raise explain(error, self.location, "read") from None
         finally:
@@ -286,53 +223,3 @@ class PostgresJournal:
             raise JournalError(message, path=self.location)
         if self._closed:
             raise ClosedError(f"the journal {self.location} is closed")
-
-
-@contextmanager
-def _transaction(writer: Connection[Row], lock: int) -> Iterator[None]:
-    with writer.transaction():
-        # A statement of its own, so that the next one sees what the one before us committed.
-        writer.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))
-        reached("journal.begun")
-        yield
-        reached("journal.written")
-    reached("journal.committed")
-
-
-def _conditions(
-    types: list[str] | None,
-    subject: str | None,
-    effect_id: str | None,
-    since_us: int | None,
-    until_us: int | None,
-    backend: str | None,
-) -> tuple[str, tuple[Any, ...]]:
-    """The filter of a read, as a condition in SQL; which index serves it is for the server to say."""
-    asked = {
-        "s.type = ANY(?)": types,
-        "s.subject = ?": subject,
-        "s.effect_id = ?": _without_nul(effect_id),
-        "s.time_us >= ?": since_us,
-        "s.time_us < ?": until_us,
-        "s.backend = ?": _without_nul(backend),
-    }
-    given = {term: value for term, value in asked.items() if value is not None}
-    return " AND ".join(given) or "true", tuple(given.values())
-
-
-def _placed(statement: str) -> str:
-    """`statement`, which is written as SQLite has it, as psycopg and PostgreSQL have it."""
-    return statement.replace("?", "%s").replace("json_array(", "json_build_array(")
-
-
-def _one(cursor: Any) -> Row:
-    row: Row = cursor.fetchone()
-    return row
-
-
-def _recorded(row: Row) -> Recorded:
-    return from_row((*row[:-1], row[-1].encode()))
-
-
-def _without_nul(cell: Any) -> Any:
-    return cell.replace("\0", "\N{SYMBOL FOR NULL}") if type(cell) is str and "\0" in cell else cell

@@ -13,9 +13,10 @@ import pytest
 import jido_nb
 from jido_nb.errors import JournalError
 from jido_nb.journal.open import open_journal
-from jido_nb.journal.postgres import MAX_KEY_BYTES, PostgresJournal
+from jido_nb.journal.postgres import PostgresJournal
 from jido_nb.journal.postgres_connect import place_of
 from jido_nb.journal.postgres_schema import SCHEMA_VERSION
+from jido_nb.journal.postgres_writer import MAX_KEY_BYTES
 from jido_nb.journal.protocol import Journal
 from jido_nb.runtime.opening import open_runtime
 from jido_nb.testing.builders import Storyteller, signal, story
