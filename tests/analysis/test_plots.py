@@ -12,16 +12,22 @@ from jido_nb.analysis import plots
 from jido_nb.analysis.frames.attempts import attempts_df
 from jido_nb.analysis.frames.chunks import chunks_df
 from jido_nb.analysis.frames.events import events_df
+from jido_nb.analysis.plotting.canvas import duration
 from jido_nb.analysis.plotting.phases import turn_phases
 from jido_nb.analysis.retry_matrix import retry_matrix
 from jido_nb.core.signal import Recorded
 from jido_nb.errors import ConfigError
+
+from .gallery import gallery
 
 PLOTS: list[tuple[Callable[..., Axes], Callable[..., Any]]] = [
     (plots.waterfall, attempts_df),
     (plots.lifecycle, events_df),
     (plots.token_rate, chunks_df),
     (plots.latency, attempts_df),
+    (plots.gaps, chunks_df),
+    (plots.timeline, attempts_df),
+    (plots.cost, attempts_df),
     (plots.retry_heatmap, attempts_df),
     (plots.retry_heatmap, retry_matrix),
 ]
@@ -137,3 +143,53 @@ def test_a_frame_of_another_kind_is_refused(eventful_log: list[Recorded]) -> Non
             draw(frame)
     with pytest.raises(ConfigError, match="value is"):
         plots.latency(eventful_log, "gap_ms")  # type: ignore[arg-type]
+
+
+def test_a_long_pause_is_folded_and_a_short_one_is_not() -> None:
+    log = gallery()
+    ax = plots.timeline(log)
+    assert "2 h pause" in texts(ax)
+    assert ax.get_xlim()[1] < 5
+    assert "pauses folded" in ax.get_xlabel()
+    busy = plots.timeline(log, subject="weather")
+    assert texts(busy) == []
+    assert [label.get_text() for label in plots.timeline(log, limit=1).get_yticklabels()] == ["agent"]
+
+
+def test_gaps_are_told_by_any_column_of_chunks_or_attempts() -> None:
+    def legend(**how: Any) -> list[str]:
+        found = plots.gaps(gallery(), **how).get_legend()
+        assert found is not None
+        return [text.get_text() for text in found.get_texts()]
+
+    assert legend() == [
+        "harness: 56 gaps, median at once, longest 115 ms",
+        "jido_ai: 71 gaps, median 18 ms, longest 45 ms",
+    ]
+    assert [line.partition(":")[0] for line in legend(by="model")] == ["capable-2", "story", "story-1"]
+    assert [line.partition(":")[0] for line in legend(by="kind")] == ["text", "thinking"]
+    with pytest.raises(ConfigError, match="no column named 'bakend'"):
+        plots.gaps(gallery(), by="bakend")
+
+
+def test_the_cost_says_what_was_wasted_and_what_nobody_told() -> None:
+    assert texts(plots.cost(gallery())) == [
+        "0.0036 USD in 2 attempts, 1 of them not told",
+        "0.00264 USD in 6 attempts, 3 of them not told, 23% wasted",
+        "not told by 1 attempt",
+    ]
+    assert texts(plots.cost(gallery(), "tokens", by="backend"))[1] == "138 tokens in 2 attempts"
+    for wrong in ({"value": "euros"}, {"by": "modle"}):
+        with pytest.raises(ConfigError):
+            plots.cost(gallery(), **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ms", "told"),
+    [
+        (85, "85 ms"), (1250, "1.25 s"), (59_999, "60 s"), (119_900, "2 min"), (125_000, "2 min 5 s"),
+        (7_199_900, "2 h"), (12_000_000, "3 h 20 min"), (345_600_000, "4 days"),
+    ],
+)  # fmt: skip
+def test_durations_read_well(ms: float, told: str) -> None:
+    assert duration(ms) == told

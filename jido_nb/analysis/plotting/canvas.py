@@ -81,21 +81,36 @@ def row_labels(ax: Axes, labels: Sequence[str]) -> None:
     ax.tick_params(axis="y", length=0)
 
 
+def plain_legend(ax: Axes, **how: Any) -> None:
+    """A legend whose words are drawn as they are."""
+    style: dict[str, Any] = {"frameon": True, "framealpha": 0.85, "edgecolor": "none", "fontsize": 8}
+    for text in ax.legend(**(style | how)).get_texts():
+        text.set_parse_math(False)
+
+
 def empty(ax: Axes, text: str) -> Axes:
     """Says that there is nothing to draw."""
     ax.text(0.5, 0.5, text, ha="center", va="center", color=FAINT, transform=ax.transAxes, parse_math=False)
     ax.set_xticks([])
     ax.set_yticks([])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
     return ax
 
 
 def duration(ms: float) -> str:
-    """A duration for people: `85 ms`, `1.25 s`, `2 min 5 s`."""
+    """A duration for people: `85 ms`, `1.25 s`, `2 min 5 s`, `3 h 20 min`, `4 days`."""
     if ms < 1000:
         return f"{ms:.0f} ms"
     if ms < 60_000:
         return f"{ms / 1000:.3g} s"
-    return f"{ms // 60_000:.0f} min {ms % 60_000 / 1000:.0f} s"
+    seconds = round(ms / 1000)
+    if seconds < 3600:
+        return f"{seconds // 60} min" + (f" {seconds % 60} s" if seconds % 60 else "")
+    minutes = round(seconds / 60)
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+    return f"{minutes / 1440:.3g} days"
 
 
 def time_unit(longest_ms: float) -> tuple[float, str]:

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ...errors import ConfigError
-from .canvas import GRID, INK, SERIES, axes_for, duration, empty, row_labels, time_unit, title, write
+from .canvas import GRID, INK, SERIES, axes_for, duration, empty, plain_legend, row_labels, time_unit, title, write
 from .rows import rows_of
 
 LIMIT = 40
@@ -51,9 +51,7 @@ def plot_comparison(frame: pd.DataFrame, names: tuple[str, str], value: str, ax:
     ax.set_xlim(0, 1.42 * longest / scale)
     ax.set_xlabel(_words(value).lower() + (f" ({unit})" if unit else ""), color=INK)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
-    legend = ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    plain_legend(ax, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return ax
 
 

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from ...errors import ConfigError
 from ..frames.attempts import attempts_df
 from ..source import Source
-from .canvas import DASHES, GRID, INK, SERIES, axes_for, duration, empty, time_unit, title
+from ..words import counted
+from .canvas import DASHES, GRID, INK, SERIES, axes_for, duration, empty, plain_legend, time_unit, title
 
 Value = Literal["first_chunk_ms", "duration_ms"]
 WORDS = {"first_chunk_ms": "time to the first chunk", "duration_ms": "duration of an attempt"}
@@ -52,7 +53,7 @@ def latency(
     for place, (name, group) in enumerate(known.groupby(labels)):
         times = np.sort(group[value].to_numpy(dtype=float))
         share = np.arange(1, len(times) + 1) / len(times)
-        label = f"{name}: {len(times)} attempts, median {duration(float(np.median(times)))}"
+        label = f"{name}: {counted(len(times), 'attempt')}, median {duration(float(np.median(times)))}"
         ax.step(
             np.concatenate(([times[0]], times)) / scale, np.concatenate(([0.0], share)), where="post", label=label,
             color=SERIES[place % len(SERIES)], linestyle=DASHES[place % len(DASHES)], linewidth=1.8,
@@ -64,7 +65,5 @@ def latency(
     ax.set_xlabel(f"{WORDS[value]} ({unit})", color=INK)
     ax.set_ylabel("share of attempts", color=INK)
     ax.grid(color=GRID, linewidth=0.6)
-    legend = ax.legend(loc="lower right", frameon=False, fontsize=8)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    plain_legend(ax, loc="best")
     return ax

@@ -21,6 +21,9 @@ LOOKS = {
     **OUTCOMES,
 }
 
+_CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+"""Behind words, so that no line goes through them."""
+
 
 def lifecycle(
     source: Source | pd.DataFrame,
@@ -84,7 +87,7 @@ def _draw(ax: Axes, row: int, phase: Phase, longest: float, scale: float) -> Non
         ax.vlines([mark / scale for mark in phase.marks], row + 0.31, row + 0.46, color=INK, linewidth=0.7)
     words = [] if phase.kind == "tool" else [duration(length)]
     text = ", ".join([*words, phase.note] if phase.note else words)
-    write(ax, (phase.end_ms + longest * 0.012) / scale, row, text, fontsize=8)
+    write(ax, (phase.end_ms + longest * 0.012) / scale, row, text, fontsize=8, bbox=_CLEAR)
 
 
 def _tail(name: str, limit: int = 36) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from ..retry_matrix import COUNTS, retry_matrix
 from ..source import Source
-from .canvas import INK, axes_for, empty, title, write
+from .canvas import GRID, INK, axes_for, empty, title, write
 
 
 def retry_heatmap(
@@ -33,10 +33,10 @@ def retry_heatmap(
     """
     is_matrix = isinstance(source, pd.DataFrame) and "outcome" not in source.columns
     matrix = source if is_matrix else retry_matrix(source, index, columns, values, aggregate)
-    rows, across = [_words(label) for label in matrix.index], [_words(label) for label in matrix.columns]
+    rows, across = _labels(matrix.index, ", "), _labels(matrix.columns, "\n")
     ax = axes_for(ax, width=2.5 + 1.3 * max(2, len(across)), height=1.6 + 0.45 * max(2, len(rows)),
                   summary=f"retry matrix, {len(rows)} by {len(across)}")  # fmt: skip
-    title(ax, values if values in COUNTS else f"{aggregate} of {values}")
+    title(ax, values.capitalize() if values in COUNTS else f"{aggregate.capitalize()} of {values}")
     if matrix.empty:
         return empty(ax, "no attempts in this log")
     cells = matrix.to_numpy(dtype=float, na_value=np.nan)
@@ -44,16 +44,30 @@ def retry_heatmap(
     ax.imshow(cells, cmap="Greys", vmin=0, vmax=max(top, 1.0) * 1.25, aspect="auto")
     for (row, column), cell in np.ndenumerate(cells):
         shade = "white" if not np.isnan(cell) and cell > 0.7 * max(top, 1.0) else INK
-        write(ax, column, row, "" if np.isnan(cell) else f"{cell:,.10g}", ha="center", color=shade)
+        write(ax, column, row, "-" if np.isnan(cell) else f"{cell:,.10g}", ha="center", color=shade)
+    for lines, count in ((ax.axhline, len(rows)), (ax.axvline, len(across))):
+        for place in range(count + 1):
+            lines(place - 0.5, color=GRID, linewidth=0.8)
     ax.set_yticks(range(len(rows)), labels=rows, parse_math=False)
     ax.set_xticks(range(len(across)), labels=across, parse_math=False)
     ax.tick_params(length=0)
-    ax.set_xlabel(", ".join(str(name) for name in matrix.columns.names), color=INK)
-    ax.set_ylabel(", ".join(str(name) for name in matrix.index.names), color=INK)
+    ax.set_xlabel(_names(matrix.columns), color=INK)
+    ax.set_ylabel(_names(matrix.index), color=INK)
     for spine in ax.spines.values():
         spine.set_visible(False)
     return ax
 
 
-def _words(label: object) -> str:
-    return "\n".join(map(str, label)) if isinstance(label, tuple) else str(label)
+def _labels(axis: pd.Index, between: str) -> list[str]:
+    """`stream` and `no stream` for what is true or not, the value itself for the rest."""
+    return [
+        between.join(
+            {"True": str(name), "False": f"no {name}"}.get(str(value), str(value))
+            for name, value in zip(axis.names, label if isinstance(label, tuple) else (label,), strict=True)
+        )
+        for label in axis
+    ]
+
+
+def _names(axis: pd.Index) -> str:
+    return ", ".join(str(name).replace("_", " ") for name in axis.names)

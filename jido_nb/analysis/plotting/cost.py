@@ -1,0 +1,103 @@
+"""`cost`: what answers cost, and how much of it was for attempts that came to nothing."""
+
+from typing import Literal
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from ...errors import ConfigError, closest
+from ..frames.attempts import attempts_df
+from ..source import Source
+from ..words import counted
+from .canvas import FAINT, GRID, INK, axes_for, empty, plain_legend, row_labels, title, write
+
+Value = Literal["cost_usd", "tokens"]
+TOKENS = ("input_tokens", "output_tokens")
+KEPT, WASTED = ("kept: attempts that completed", "#0072B2", ""), ("wasted: all others", "#E69F00", "////")
+LIMIT = 24
+
+
+def cost(
+    source: Source | pd.DataFrame,
+    value: Value | None = None,
+    *,
+    by: str = "model",
+    subject: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """One bar per model: what its attempts cost, the part of attempts that did not complete hatched.
+
+    Args:
+        source: A path or URL, a Journal, a Lab, a runtime, a conversation, a list of signals, or an `attempts_df`.
+        value: `cost_usd`, `tokens` (input and output), or None: costs where any attempt has a price, else tokens.
+        by: Column of `attempts_df` to compare by.
+        subject: Only this conversation.
+        ax: Where to draw; None makes a figure.
+
+    Raises:
+        ConfigError: an unknown `value` or `by`.
+    """
+    if value not in (None, "cost_usd", "tokens"):
+        raise ConfigError(f"value is cost_usd or tokens, not {value!r}", field="value", value=value)
+    frame = source if isinstance(source, pd.DataFrame) else attempts_df(source, subject=subject)
+    for name in (by, "outcome", "cost_usd", *TOKENS):
+        if name not in frame.columns:
+            message = f"no column named {name!r} in attempts_df.{closest(name, frame.columns)}"
+            raise ConfigError(message, field="by", value=name)
+    if isinstance(source, pd.DataFrame) and subject is not None:
+        frame = frame[frame["conversation_id"] == subject]
+    tokens = frame[list(TOKENS)].astype("Float64").sum(axis=1, min_count=1)
+    dollars = frame["cost_usd"].astype("Float64")
+    in_dollars = value == "cost_usd" or (value is None and bool(dollars.notna().any()))
+    told = _Told("US dollars") if in_dollars else _Told("tokens")
+    facts = pd.DataFrame({
+        "name": frame[by].astype(object).where(frame[by].notna(), "none").astype(str),
+        "amount": dollars if in_dollars else tokens,
+        "kept": frame["outcome"].eq("completed"),
+    })  # fmt: skip
+    groups = sorted(facts.groupby("name"), key=lambda group: -float(group[1]["amount"].sum()))[:LIMIT]
+    ax = axes_for(ax, height=1.5 + 0.42 * max(2, len(groups)), summary=f"{told.unit} by {by}, {len(groups)} bars")
+    title(ax, f"{'Cost' if in_dollars else 'Tokens'} by {by.replace('_', ' ')}")
+    if facts["amount"].dropna().empty:
+        return empty(ax, "no attempt in this log has a price" if in_dollars else "no attempt in this log tells tokens")
+    longest = max(float(group["amount"].sum()) for _, group in groups) or 1.0
+    for row, (_, group) in enumerate(groups):
+        _draw(ax, row, group, longest, told)
+    row_labels(ax, [name for name, _ in groups])
+    ax.set_xlim(0, 1.6 * longest)
+    ax.set_xlabel(told.unit, color=INK)
+    ax.xaxis.set_major_formatter(lambda amount, _: f"{amount:,.6g}")
+    ax.grid(axis="x", color=GRID, linewidth=0.6)
+    keys = [Patch(facecolor=color, hatch=hatch, edgecolor="white", label=name) for name, color, hatch in (KEPT, WASTED)]
+    plain_legend(ax, handles=keys, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    return ax
+
+
+class _Told:
+    """Amounts in words."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+
+    def __call__(self, amount: float) -> str:
+        return f"{amount:,.4g} USD" if self.unit == "US dollars" else counted(round(amount), "token")
+
+
+def _draw(ax: Axes, row: int, group: pd.DataFrame, longest: float, told: _Told) -> None:
+    left = 0.0
+    wasted = 0.0
+    for kept, (_, color, hatch) in ((True, KEPT), (False, WASTED)):
+        amount = float(group.loc[group["kept"] == kept, "amount"].sum())
+        ax.barh(row, amount, left=left, height=0.6, facecolor=color, hatch=hatch, edgecolor="white", linewidth=0)
+        left += amount
+        wasted = amount
+    unknown = int(group["amount"].isna().sum())
+    words = [f"{told(left)} in {counted(len(group), 'attempt')}"]
+    if unknown == len(group):
+        words = [f"not told by {counted(unknown, 'attempt')}"]
+    elif unknown:
+        words.append(f"{unknown} of them not told")
+    if wasted and left:
+        words.append(f"{wasted / left:.0%} wasted")
+    write(ax, left + longest * 0.015, row, ", ".join(words), fontsize=8, color=INK if left else FAINT)
