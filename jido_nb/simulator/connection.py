@@ -56,6 +56,7 @@ class Connection:
         self._stream = stream
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=64 * 1024)
         self._ahead = 0
+        self._headers_only = False
         self.gone: ClientGone | None = None
         """How the client left, once it has."""
         self.bytes_sent = 0
@@ -95,6 +96,7 @@ class Connection:
                 self._http.receive_data(data)
             elif isinstance(event, h11.Request):
                 head = event
+                self._headers_only = event.method == b"HEAD"
             elif isinstance(event, h11.Data):
                 size += len(event.data)
                 if size > BODY_LIMIT:
@@ -152,10 +154,10 @@ class Connection:
         await self._write(h11.EndOfMessage())
 
     async def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send a whole response with its length, in one write."""
+        """Send a whole response with its length, in one write; to HEAD, its headers alone."""
         events = (
             h11.Response(status_code=status, headers=[*headers, ("content-length", str(len(body)))]),
-            h11.Data(data=body),
+            h11.Data(data=b"" if self._headers_only else body),
             h11.EndOfMessage(),
         )
         await self._send(b"".join(self._http.send(event) or b"" for event in events))

@@ -358,3 +358,13 @@ async def test_a_fault_of_the_simulator_shows_in_the_log_and_ends_nothing_else(
 def test_the_server_speaks_on_the_path_of_each_protocol() -> None:
     paths = [wire.path for wire in module.WIRES]
     assert len(paths) == len(set(paths))
+
+
+async def test_to_head_there_are_headers_alone_and_the_connection_stays_good(ask: Any, client: Any) -> None:
+    async with serve() as server, client(server.url) as http:
+        for path, status in (("/", 200), ("/api/hello", 404), ("/v1/messages", 405)):
+            response = await http.head(path)
+            assert (response.status_code, response.content) == (status, b"")
+            assert int(response.headers["content-length"]) > 0
+        assert (await http.post("/v1/messages", json=ask("empty"))).status_code == 200
+        assert server.statistics()["connections"] == {"open": 1, "accepted": 1}
