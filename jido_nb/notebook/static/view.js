@@ -1,2 +1,2 @@
-/* jido_nb b63faeb6ff7d5524 */
+/* jido_nb 7e4f294c6b9b9dab */
 function s(t){let r=globalThis[Symbol.for("jido_nb.hubs")]??=new Map,e=r.get(t);return e||(e={},e.ready=new Promise(n=>e.resolve=n),r.set(t,e)),e.ready}var u={async render({model:t,el:r,signal:e}){let n=await s(t.get("hub"));if(!e?.aborted)return n.mount(r,t.get("sid"),t.get("snap"))}};export{u as default};

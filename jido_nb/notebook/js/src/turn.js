@@ -39,7 +39,9 @@ export class TurnElement {
     this.offered = false;
     this.interrupting = false;
     this.failedInterrupt = false;
+    this.cell = null;
     this.#build();
+    this.#keepFocus();
     this.timer = setInterval(() => this.#tick(), TICK_MS);
     this.observer = new IntersectionObserver(
       (entries) => {
@@ -128,9 +130,20 @@ export class TurnElement {
     return this.interrupting || (status === "canceling" && !this.offered);
   }
 
-  // What has the focus and leaves the page gives it to the cell around it, so that the notebook's keys go on working.
+  // The button that goes, or the view that is swapped for static output, gives the focus to the cell around it, so that
+  // the notebook's keys go on working. A front end may take the view away first, hence the memory of who had it.
+  #keepFocus() {
+    this.root.addEventListener("focusin", () => (this.cell = this.root.parentElement?.closest("[tabindex]")));
+    this.root.addEventListener("focusout", () =>
+      queueMicrotask(() => {
+        if (this.root.isConnected && !this.root.contains(document.activeElement)) this.cell = null;
+      }),
+    );
+  }
+
   #passFocusOn(node) {
-    if (node.contains(document.activeElement)) this.root.parentElement?.closest("[tabindex]")?.focus({ preventScroll: true });
+    const lost = !this.root.isConnected && document.activeElement === document.body;
+    if (lost || node.contains(document.activeElement)) this.cell?.focus({ preventScroll: true });
   }
 
   #drawTools(list) {

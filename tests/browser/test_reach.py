@@ -1,0 +1,93 @@
+"""For every eye, hand and ear: keyboard, screen reader, dark themes, narrow windows."""
+
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Opener
+from .notebook_page import LIMIT_MS, NotebookPage
+
+pytestmark = pytest.mark.needs("chromium")
+
+AXE = (Path(axe_playwright_python.__path__[0]) / "axe.min.js").read_text(encoding="utf-8")
+CHECK = """async (selector) => {
+  const { violations } = await axe.run({ include: [[selector]] }, { resultTypes: ['violations'] });
+  return violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]);
+}"""
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+def violations(page: NotebookPage, index: int, inside: str) -> Any:
+    page.page.evaluate(AXE)
+    return page.page.evaluate(CHECK, f'[data-cell="{index}"] {inside}')
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_in_any_state(open_page: Opener, theme: str) -> None:
+    page = open_page(reduced_motion="reduce")
+    page.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", THEMES[theme])
+    expect(page.page.locator("body")).to_have_attribute("data-jp-theme-light", str(theme == "light").lower())
+    for model, status in {"thinking": "thinking", "flaky-429": "retrying", "slow": "streaming"}.items():
+        index = page.run(f"%%jido --new --bg -o turn -m simulated:{model}\ngo")
+        page.wait_status(index, status)
+        if status == "streaming":
+            expect(page.turn(index).locator("h2")).to_contain_text("The", timeout=LIMIT_MS)
+        assert violations(page, index, ".jd-turn") == []
+    page.button(index).click()
+    page.wait_at_rest(index)
+    assert violations(page, index, '[data-mime-type="text/html"]') == []
+    page.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", THEMES["light"])
+
+
+def test_the_keyboard_reaches_and_works_everything(page: NotebookPage) -> None:
+    index = page.run("%%jido --bg -m simulated:thinking\ngo")
+    turn = page.turn(index)
+    expect(turn.locator("summary")).to_be_visible(timeout=LIMIT_MS)
+    turn.locator("summary").press("Enter")
+    expect(turn.locator(".jd-thought")).to_be_visible()
+    page.wait_at_rest(index)
+
+    index = page.run("%%jido --bg -m simulated:slow\ngo")
+    page.wait_status(index, "streaming")
+    button = page.button(index, "Cancel: answer of jido_ai · simulated:slow")
+    button.focus()
+    page.page.keyboard.press("Space")
+    page.wait_at_rest(index)
+    # Whoever had the focus on the button is still in the notebook, and its keys work.
+    inside = "() => document.querySelector('.jp-Notebook').contains(document.activeElement)"
+    page.page.wait_for_function(inside)
+    assert page.page.evaluate("() => document.activeElement !== document.body")
+
+
+def test_states_are_announced_and_streams_are_not_read_piece_by_piece(page: NotebookPage) -> None:
+    index = page.run("%%jido --bg -m simulated:slow\ngo")
+    page.wait_status(index, "streaming")
+    turn = page.turn(index)
+    expect(turn).to_have_attribute("aria-label", "Answer of jido_ai · simulated:slow")
+    expect(turn.get_by_role("status").first).to_have_text("streaming")
+    expect(turn.locator(".jd-answer")).to_have_attribute("aria-live", "polite")
+    expect(turn.locator(".jd-answer")).to_have_attribute("aria-busy", "true")
+    # The time ticks ten times a second: that must stay silent.
+    assert turn.locator(".jd-time").evaluate("(el) => el.closest('[aria-live], [role=status]')") is None
+    page.button(index).click()
+    page.wait_at_rest(index)
+
+
+def test_dark_and_narrow(page: NotebookPage) -> None:
+    page.page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
+    expect(page.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+    page.page.evaluate("() => jupyterapp.shell.collapseLeft()")
+    page.page.set_viewport_size({"width": 420, "height": 800})
+    index = page.run("%%jido -m simulated:slow\nTell me a story.")
+    page.wait_status(index, "streaming")
+    expect(page.turn(index).locator(".jd-answer")).to_contain_text("On the last rock", timeout=LIMIT_MS)
+    page.picture("dark-narrow", index)
+    overflow = "el => el.scrollWidth > el.clientWidth + 1"
+    assert not page.turn(index).evaluate(overflow)
+    page.button(index).press("Enter")
+    page.wait_at_rest(index)
+    page.picture("dark-narrow-rest", index)
+    page.page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })")

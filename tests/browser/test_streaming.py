@@ -1,0 +1,152 @@
+"""An answer streams into the page, exactly, also with twenty others, and what stays is static."""
+
+import ast
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Opener
+from .kernels import KERNELS, NEWEST
+from .notebook_page import LIMIT_MS, NotebookPage
+
+pytestmark = pytest.mark.needs("chromium")
+
+WATCH_LEAVING = """() => {
+  window.left = new Map();
+  new MutationObserver((changes) => {
+    for (const { removedNodes } of changes) for (const node of removedNodes) {
+      const turns = node.classList?.contains('jd-turn') ? [node] : [...(node.querySelectorAll?.('.jd-turn') ?? [])];
+      for (const turn of turns) window.left.set(turn, turn.querySelector('.jd-answer').textContent);
+    }
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+"""Keeps what live views showed at the moment when they left the page."""
+
+
+def words(text: str) -> list[str]:
+    return re.sub(r"[#*`]|^\d+\. ", "", text, flags=re.MULTILINE).split()
+
+
+@pytest.mark.parametrize("front_end", ["lab", "notebook"])
+def test_an_answer_grows_and_then_rests(open_page: Opener, front_end: str) -> None:
+    page = open_page(front_end)
+    page.page.evaluate(WATCH_LEAVING)
+    index = page.run("%%jido -o turn -m simulated:story\nTell me a story.")
+    page.wait_status(index, "streaming")
+    answer = page.turn(index).locator(".jd-answer")
+    expect(answer.locator("h2")).to_have_text("The lighthouse that counted", timeout=LIMIT_MS)
+    expect(page.turn(index).locator(".jd-who")).to_have_text("jido_ai · simulated:story")
+    page.picture(f"streaming-{front_end}")
+    data = page.wait_at_rest(index)
+    text = ast.literal_eval(page.value("turn.text"))
+    assert len(page.outputs(index)) == 1
+    assert set(data) == {"text/plain", "text/html"}
+    assert data["text/plain"] == text
+    assert words(page.page.evaluate("() => [...left.values()][0]")) == words(text)
+    shown = page.output(index).inner_text()
+    for line in ("The lighthouse that counted", "no spark", "a spark, and wind", "said the last line."):
+        assert line in shown
+    page.picture(f"rest-{front_end}", index)
+
+
+@pytest.mark.parametrize("kernel", [NEWEST, "6.31"])
+def test_twenty_streams_at_once_are_exact_and_share_their_messages(open_page: Opener, kernel: str) -> None:
+    assert kernel in KERNELS
+    page = open_page("lab", kernel)
+    page.page.evaluate(WATCH_LEAVING)
+    page.do("turns = []")
+    page.traffic.forget()
+    index = page.run(
+        "models = ['story', 'thinking', 'international', 'flaky-reset', 'burst-2000'] * 4\n"
+        "for number, model in enumerate(models):\n"
+        "    turns.append(jido.conversation(f'twenty-{number}').send('go', model=f'simulated:{model}'))\n"
+        "    display(turns[-1])\n"
+        "for turn in turns: turn.wait(60)"
+    )
+    page.wait_at_rest(index)
+    page.wait_idle(index)
+    texts = ast.literal_eval(page.value("[turn.text for turn in turns]"))
+    plain = [output["data"]["text/plain"] for output in page.outputs(index)]
+    assert [text.endswith(told) for text, told in zip(plain, texts, strict=True)] == [True] * 20
+    # What came over the wire, put together as the page does it, is each text to the character.
+    streams = sorted(page.traffic.texts, key=int)[-20:]
+    assert [page.traffic.texts[sid] for sid in streams] == texts
+    assert not page.traffic.browser.gaps
+    # The page showed the same, as far as it got before static output took the place of the view.
+    left = ["".join(words(text)) for text in page.page.evaluate("() => [...left.values()]")]
+    whole = ["".join(words(text)) for text in texts]
+    assert [shown for shown in left if not any(text.startswith(shown) for text in whole)] == []
+    assert any(left)
+
+    hub = page.traffic.hub
+    seconds = page.traffic.seconds
+    characters = sum(map(len, texts))
+    assert len(hub) <= 60 * seconds + 10
+    assert sum(message.payload for message in hub) <= 3 * characters + 1000 * seconds + 20 * 2000
+
+
+def test_what_nobody_sees_is_not_drawn_until_somebody_looks(page: NotebookPage) -> None:
+    index = page.run("%%jido --bg -m simulated:slow\ngo")
+    page.wait_status(index, "streaming")
+    page.do("from IPython.display import HTML\nHTML('<div style=\"height: 4000px\">below</div>')")
+    last = page.run("'the end'")
+    page.cell(last).scroll_into_view_if_needed()
+    answer = page.turn(index).locator(".jd-answer")
+    expect(page.turn(index)).not_to_be_in_viewport()
+    page.page.wait_for_function("() => document.querySelector('.jd-turn').getBoundingClientRect().bottom < -300")
+    drawn = answer.evaluate("(el) => el.textContent")
+    told = len(page.traffic.hub)
+    while len(page.traffic.hub) < told + 4:
+        page.page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert answer.evaluate("(el) => el.textContent") == drawn
+    page.turn(index).scroll_into_view_if_needed()
+    page.page.wait_for_function("([el, n]) => el.textContent.length > n", arg=[answer.element_handle(), len(drawn)])
+    page.button(index).click()
+    page.wait_at_rest(index)
+
+
+def test_only_what_changed_is_drawn_again(study: NotebookPage) -> None:
+    index = study.run("%%jido --bg -m simulated:story\ngo")
+    answer = study.turn(index).locator(".jd-answer")
+    first = answer.locator(".jd-block").first
+    expect(answer.locator(".jd-block")).to_have_count(2, timeout=LIMIT_MS)
+    first.evaluate("(el) => { window.kept = [el, el.firstElementChild]; }")
+    expect(answer.locator("li")).to_have_count(3, timeout=LIMIT_MS)
+    assert study.page.evaluate("() => kept[0].isConnected && kept[0].firstElementChild === kept[1]")
+    study.wait_at_rest(index)
+
+
+def test_retries_thinking_and_tools_are_shown(study: NotebookPage) -> None:
+    index = study.run("%%jido --new -m simulated:flaky-429\ngo")
+    study.wait_status(index, "retrying")
+    turn = study.turn(index)
+    expect(turn.locator(".jd-countdown")).to_contain_text("next attempt in")
+    expect(turn.locator(".jd-attempt")).to_have_text("attempt 1 of 3")
+    study.picture("retrying", index)
+    assert study.wait_at_rest(index)["text/plain"].startswith("[attempt 1: ")
+
+    index = study.run("%%jido --new -m simulated:thinking\ngo")
+    thinking = study.turn(index).locator("details.jd-think")
+    expect(thinking).to_be_visible(timeout=LIMIT_MS)
+    assert thinking.get_attribute("open") is None
+    thinking.locator("summary").click()
+    expect(thinking.locator(".jd-thought")).to_contain_text("The question is", timeout=LIMIT_MS)
+    study.picture("thinking", index)
+    study.wait_at_rest(index)
+    expect(study.output(index).locator("details")).to_have_count(1)
+
+    index = study.run("%%jido --new -m simulated:tools\ngo")
+    assert "[tool get_weather: " in study.wait_at_rest(index)["text/plain"]
+    expect(study.output(index).locator("code").first).to_have_text("get_weather")
+
+
+def test_every_fact_of_an_answer_is_in_its_head(study: NotebookPage) -> None:
+    index = study.run("%%jido --new --bg -m simulated:slow\ngo")
+    study.wait_status(index, "streaming")
+    for name, pattern in {"time": r"^\d+(\.\d)? s$", "first": r"^first \d+"}.items():
+        expect(study.turn(index).locator(f".jd-{name}")).to_have_text(re.compile(pattern), timeout=LIMIT_MS)
+    study.button(index).click()
+    html = study.wait_at_rest(index)["text/html"]
+    for fact in ("canceled", "jido_ai · simulated:slow", "first ", " in, ", " out tokens"):
+        assert fact in html
