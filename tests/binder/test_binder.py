@@ -1,4 +1,4 @@
-"""Binder's environment, built from the files in binder/, runs the first notebook: nothing is there but what they install."""
+"""Binder's environment, built from the files in binder/ and nothing else, runs the first notebook."""
 
 import json
 import os

@@ -1,11 +1,10 @@
 """Whoever wants an answer to end, ends it: in every front end, on every kernel, whatever a cell is doing."""
 
 import pytest
-from playwright.sync_api import expect
 
 from .conftest import Opener
 from .kernels import HEARS_WHILE_BLOCKED, KERNELS, NEWEST
-from .notebook_page import LIMIT_MS, NotebookPage
+from .notebook_page import NotebookPage
 
 pytestmark = pytest.mark.needs("chromium")
 

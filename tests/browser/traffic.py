@@ -3,6 +3,7 @@
 import json
 import struct
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from playwright.sync_api import Page, WebSocket
@@ -69,9 +70,7 @@ def _parts(frame: bytes) -> tuple[dict[str, Any], bytes]:
     """Header and content of a message in the protocol v1.kernel.websocket.jupyter.org."""
     (count,) = struct.unpack_from("<Q", frame)
     offsets = struct.unpack_from(f"<{count}Q", frame, 8)
-    _channel, header, _parent, _metadata, content = (
-        frame[start:end] for start, end in zip(offsets[:5], offsets[1:6], strict=True)
-    )
+    _channel, header, _parent, _metadata, content = (frame[start:end] for start, end in pairwise(offsets[:6]))
     return json.loads(header), content
 
 
