@@ -1,12 +1,16 @@
-"""`retry_matrix`: attempts counted, or any of their numbers aggregated, over two sets of dimensions."""
+"""`retry_matrix`: attempts counted, or any of their columns in one number, over two sets of dimensions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
 from ..errors import ConfigError, closest
+from .aggregates import aggregate_of
 from .frames.attempts import attempts_df
+from .html import matrix_html
 from .source import Source
+from .words import figure
 
 NONE = "none"
 """Label of attempts that have no value in a dimension; for `error_category`: those that did not fail."""
@@ -15,6 +19,50 @@ COUNTS = ("attempts", "effects", "retries")
 
 Names = str | Sequence[str]
 
+_WIDEST = 40
+"""Characters of a label that are shown."""
+
+
+class RetryMatrix(pd.DataFrame):
+    """A DataFrame that also reads at a glance: whole, with its meaning above it, the same whatever pandas is set to.
+
+    What is made of it (a row, a sum, a slice) is a plain DataFrame or Series.
+    """
+
+    @property
+    def title(self) -> str:
+        """What the cells are, by what."""
+        across = [str(name) for name in self.columns.names]
+        return f"{self.attrs.get('cells', 'retry matrix')} by {', '.join(map(str, self.index.names))}" + (
+            f" and {', '.join(across)}" if across else ""
+        )
+
+    def __repr__(self) -> str:
+        if self.empty:
+            return f"{self.title}\n  no attempts"
+        head = [[*[""] * self.index.nlevels, *(_short(label[level]) for label in map(_parts, self.columns))]
+                for level in range(self.columns.nlevels)]  # fmt: skip
+        lines = [[*map(_short, label), *cells] for label, cells in self._lines()]
+        widths = [max(map(len, cells)) for cells in zip(*head, *lines, strict=True)]
+        labels = self.index.nlevels
+        return "\n".join([
+            self.title,
+            *("  " + "  ".join(cell.ljust(width) if place < labels else cell.rjust(width)
+                               for place, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
+              for line in [*head, *lines]),
+        ])  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        if self.empty:
+            return matrix_html(f"{self.title}: no attempts", [], [])
+        head = [[*[""] * self.index.nlevels, *(label[level] for label in map(_parts, self.columns))]
+                for level in range(self.columns.nlevels)]  # fmt: skip
+        return matrix_html(self.title, head, [(list(label), cells) for label, cells in self._lines()])
+
+    def _lines(self) -> list[tuple[tuple[str, ...], list[str]]]:
+        rows = self.to_numpy(dtype=object)
+        return [(_parts(label), [figure(cell) for cell in row]) for label, row in zip(self.index, rows, strict=True)]
+
 
 def retry_matrix(
     source: Source,
@@ -22,7 +70,7 @@ def retry_matrix(
     columns: Names = ("backend", "stream"),
     values: str = "attempts",
     aggregate: str = "sum",
-) -> pd.DataFrame:
+) -> RetryMatrix:
     """A table over attempts; labels are sorted, and what never happened is 0 for counts and missing otherwise.
 
     Args:
@@ -30,11 +78,12 @@ def retry_matrix(
         index: Dimensions of the rows: columns of `attempts_df`.
         columns: Dimensions of the columns.
         values: `attempts` (requests on the wire), `effects` (distinct ones), `retries` (attempts that were followed by
-            another try), or a number column of `attempts_df`, such as `wait_ms` or `output_tokens`.
-        aggregate: For a number column: sum, mean, median, min, max, or any name that pandas knows.
+            another try), or a column of `attempts_df`, such as `wait_ms` or `output_tokens`.
+        aggregate: For a column: sum, mean, median, p90, p95, p99, min, max or std of its numbers; for any column count,
+            distinct, or rate (the share that is true, or that has a value). For `retries`: sum, or rate.
 
     Raises:
-        ConfigError: an unknown column.
+        ConfigError: an unknown column or aggregate, or one that does not go with the other.
     """
     frame = source if isinstance(source, pd.DataFrame) else attempts_df(source)
     rows, across = _names(index), _names(columns)
@@ -43,23 +92,56 @@ def retry_matrix(
             known = [*frame.columns, *(COUNTS if name == values else ())]
             message = f"no column named {name!r} in attempts_df.{closest(name, known)}"
             raise ConfigError(message, field="retry_matrix", value=name)
-    labels = [frame[name].astype(object).where(frame[name].notna(), NONE).astype(str) for name in (*rows, *across)]
-    if values == "effects":
-        cells = frame["conversation_id"].astype(object) + "\0" + frame["effect_id"].astype(object)
-        table = cells.groupby(labels).nunique()
-    elif values in COUNTS:
-        counted = frame["outcome"].eq("retried") if values == "retries" else frame["outcome"].notna()
-        table = counted.astype("int64").groupby(labels).sum()
-    else:
-        table = frame[values].groupby(labels).agg(aggregate)
-    matrix = table.unstack(list(range(len(rows), len(labels)))) if len(table) else _empty(rows, across)
-    if values in COUNTS:
+    cells, name = _cells(frame, values, aggregate)
+    chosen = aggregate_of(name, cells)
+    labels = [_labels(frame[name]) for name in (*rows, *across)]
+    table = chosen.of(cells, labels)
+    matrix: Any = table.unstack(list(range(len(rows), len(labels)))) if len(table) else _empty(rows, across)
+    if isinstance(matrix, pd.Series):
+        matrix = matrix.to_frame(values)
+    matrix = matrix.sort_index(axis=0).sort_index(axis=1)
+    if chosen.counts or (values in COUNTS and name != "rate"):
         matrix = matrix.fillna(0).astype("int64")
-    return matrix.sort_index(axis=0).sort_index(axis=1)
+    matrix.index, matrix.columns = _plain(matrix.index), _plain(matrix.columns)
+    found = RetryMatrix(matrix)
+    found.attrs["cells"] = values if values in COUNTS and name != "rate" else f"{name} of {values}"
+    return found
+
+
+def _cells(frame: pd.DataFrame, values: str, aggregate: str) -> tuple[pd.Series, str]:
+    """The cells to aggregate, and how: what is counted has its own way."""
+    if values not in COUNTS:
+        return frame[values], aggregate
+    if aggregate not in ("sum", "count") and (values, aggregate) != ("retries", "rate"):
+        message = f"{values} are counted; {aggregate} goes with a column such as duration_ms"
+        raise ConfigError(message, field="aggregate", value=aggregate)
+    if values == "effects":
+        ids = frame["conversation_id"].astype(object) + "\0" + frame["effect_id"].astype(object)
+        return ids.rename(values), "distinct"
+    if values == "retries":
+        retried = frame["outcome"].eq("retried").astype(bool).rename(values)
+        return retried, "sum" if aggregate == "count" else aggregate
+    return frame["outcome"].rename(values), "count"
 
 
 def _names(names: Names) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
+
+
+def _labels(column: pd.Series) -> pd.Series:
+    """The cells of a dimension as text that sorts as the cells do, with those that are missing last."""
+    known = column.dropna()
+    texts = dict.fromkeys(str(value) for value in sorted(known.unique().tolist()))
+    labels = column.astype(object).where(column.notna(), NONE).astype(str)
+    return pd.Series(pd.Categorical(labels, [*(text for text in texts if text != NONE), NONE], ordered=True),
+                     index=column.index, name=column.name)  # fmt: skip
+
+
+def _plain(labels: pd.Index) -> pd.Index:
+    if isinstance(labels, pd.MultiIndex):
+        levels = [labels.get_level_values(level).astype(str) for level in range(labels.nlevels)]
+        return pd.MultiIndex.from_arrays(levels, names=labels.names)
+    return labels.astype(str)
 
 
 def _empty(rows: list[str], across: list[str]) -> pd.DataFrame:
@@ -70,3 +152,12 @@ def _axis(names: list[str]) -> pd.Index:
     if len(names) == 1:
         return pd.Index([], name=names[0], dtype="str")
     return pd.MultiIndex.from_arrays([[] for _ in names], names=names)
+
+
+def _parts(label: Any) -> tuple[str, ...]:
+    return tuple(map(str, label)) if isinstance(label, tuple) else (str(label),)
+
+
+def _short(label: str) -> str:
+    line = "".join(letter if letter.isprintable() else "�" for letter in label)
+    return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 1]}…"
