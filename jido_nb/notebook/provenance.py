@@ -4,6 +4,7 @@ Nothing of it is in the text of the output, which stays the same from run to run
 """
 
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -30,7 +31,8 @@ class Traceable(Protocol):
 def provenance(turn: Traceable) -> dict[str, Any]:
     """Metadata of the output of a turn that has ended: who answered, and which signals of which journal tell of it."""
     view = turn.view
-    told = (view.result or {}).get("metadata") or (view.error or {}).get("details") or {}
+    ends = ((view.result, "metadata"), (view.error, "details"), (view.cancel, "backend_cancel_details"))
+    told: Mapping[str, Any] = next((end[key] for end, key in ends if end and end.get(key)), {})
     facts = {
         "backend": view.backend,
         "provider": view.provider,

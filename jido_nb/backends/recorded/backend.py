@@ -18,7 +18,7 @@ from ...llm.fold import Fold
 from ...llm.request import LLMRequest
 from ...llm.result import LLMResult
 from ...llm.secrets import scrub_value
-from .call import Call, Cancel
+from .call import REPLAYED, Call, Cancel
 from .tape import Note, Tape
 
 _PATIENCE = 1e6
@@ -74,7 +74,7 @@ class RecordedBackend:
         return fold.result()
 
     async def cancel(self, execution_ref: str) -> Mapping[str, Any] | None:
-        """End a stream. What was canceled when it was recorded ends as it did then."""
+        """End a stream. What was canceled when it was recorded ends as it did then, and says that it was replayed."""
         if (call := self._playing.get(execution_ref)) is None:
             return await (await self.open()).cancel(execution_ref)
         told = call.ending.told if isinstance(call.ending, Cancel) else {}
@@ -84,8 +84,7 @@ class RecordedBackend:
                 str(told.get("backend_cancel_reason") or ""),
                 retryable=bool(told.get("backend_cancel_retryable")),
             )
-        details = told.get("backend_cancel_details")
-        return dict(details) if isinstance(details, Mapping) else None
+        return {**(told.get("backend_cancel_details") or {}), REPLAYED: True}
 
     async def open(self) -> Backend:
         """The original, open. Raises what opening it raises."""
