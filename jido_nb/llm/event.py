@@ -40,7 +40,7 @@ class LLMEvent(msgspec.Struct, frozen=True):
     `started` comes first, when the response has begun; its metadata holds `execution_ref` (for `Backend.cancel`) and,
     where known, `model` and `request_id`. A `delta` whose text is empty shows that the answer is still being made
     (the arguments of a tool call are arriving): it resets the idle clock, and `unshown` says how many characters came,
-    which count as output of an attempt that is cut off.
+    which count as output of an attempt that is cut off. With metadata it is a sign of life, and no chunk yet.
     `usage` is what is known so far. `completed` carries the whole `result`.
     `aside` rides on an empty `delta`, alone: what a coding agent tells of its own retries and of text it takes back.
     """

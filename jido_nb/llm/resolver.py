@@ -87,9 +87,9 @@ def _options(rungs: Rungs, sources: dict[str, Source]) -> dict[str, Any]:
 def _backend(effect: Overrides, conversation: Overrides, settings: LLMSettings) -> tuple[str, Source]:
     name = settings.default_backend
     source: Source = "settings"
-    if asked := _asked_backend(effect, settings):
+    if asked := asked_backend(effect, settings):
         name, source = asked, "effect"
-    elif asked := _asked_backend(conversation, settings):
+    elif asked := asked_backend(conversation, settings):
         name, source = asked, "conversation"
     if name not in settings.backends:
         raise ConfigError(
@@ -100,12 +100,13 @@ def _backend(effect: Overrides, conversation: Overrides, settings: LLMSettings) 
     return name, source
 
 
-def _asked_backend(overrides: Overrides, settings: LLMSettings) -> str | None:
+def asked_backend(overrides: Overrides, settings: LLMSettings) -> str | None:
+    """The backend that is named, by itself or in front of the model; None: none is."""
     return overrides.backend or _backend_prefix(overrides.model, settings)
 
 
 def _implied_backend(overrides: Overrides, settings: LLMSettings) -> str:
-    return _asked_backend(overrides, settings) or settings.default_backend
+    return asked_backend(overrides, settings) or settings.default_backend
 
 
 def _backend_prefix(model: str | None, settings: LLMSettings) -> str | None:

@@ -64,6 +64,8 @@ class Attempt:
         self._first_chunk_at: float | None = None
         self._last_chunk_at: float | None = None
         self._used_tool = False
+        self._waiting = True
+        """Only signs of life have come, such as an agent's that has booted: the first chunk is still due."""
 
     @property
     def text(self) -> str:
@@ -101,6 +103,8 @@ class Attempt:
             now = self._now()
             if event.aside is None or not self._aside(event.aside):
                 self._last_chunk_at = now
+            if self._waiting and (event.delta or event.thinking or event.tool is not None or not event.metadata):
+                self._waiting = False
             if event.unshown:
                 self.characters += event.unshown
             if event.delta:
@@ -172,7 +176,8 @@ class Attempt:
         while True:
             now_ms = self._elapsed_ms()
             last = self._last_chunk_at
-            passed, next_ms = self.limits.look(now_ms, None if last is None else (last - self._started_at) * 1000)
+            last_ms = None if last is None else (last - self._started_at) * 1000
+            passed, next_ms = self.limits.look(now_ms, last_ms, waiting=self._waiting)
             if passed is not None:
                 if self.expired is None:
                     self.expired = passed

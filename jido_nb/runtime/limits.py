@@ -38,11 +38,14 @@ class Limits:
     deadline_ms: float | None = None
     budget_ms: float | None = None
 
-    def look(self, now_ms: float, last_chunk_ms: float | None) -> tuple[Which | None, float | None]:
+    def look(
+        self, now_ms: float, last_chunk_ms: float | None, *, waiting: bool | None = None
+    ) -> tuple[Which | None, float | None]:
         """The limit that has passed, if one has, and when to look next; (None, None): never.
 
         Args:
-            last_chunk_ms: When the last chunk came; None: none has come.
+            last_chunk_ms: When the last chunk, or sign of life, came; None: none has come.
+            waiting: Nothing but signs of life has come yet. None: as `last_chunk_ms` says.
         """
         ends: list[tuple[float, Which]] = []
         if self.deadline_ms is not None:
@@ -51,7 +54,7 @@ class Limits:
             ends.append((self.budget_ms, "budget"))
         if self.attempt_ms is not None:
             ends.append((self.attempt_ms, "attempt"))
-        if last_chunk_ms is None and self.first_chunk_ms is not None:
+        if (last_chunk_ms is None if waiting is None else waiting) and self.first_chunk_ms is not None:
             ends.append((self.first_chunk_ms, "first_chunk"))
         if last_chunk_ms is not None and self.idle_ms is not None:
             ends.append((last_chunk_ms + self.idle_ms, "idle"))

@@ -10,7 +10,7 @@ It writes one JSON object a line:
 | `retrying` | `attempt`, `max`, `delay_ms`, `status`, `reason`: it repeats a request to its model |
 | `retract` | `keep`: how many characters of the text stay |
 | `done` | `text`, `stop_reason`, `usage`, `cost_usd`; last |
-| `failed` | `status` (HTTP) or `kind` (connection, timeout, model), `message`, `retry_after_ms`; last, exit code 1 |
+| `failed` | `status` (HTTP) or `kind` (connection, timeout, model), `message`, `reason`, `retry_after_ms`; exit 1 |
 | `canceled` | `usage`, `cost_usd`; last, after SIGINT; exit code 0, as real agents do |
 """
 
@@ -26,6 +26,8 @@ from ..errors import closest
 from .agent_modes import MODES, START_DELAYS_S
 
 VERSION = "1.0"
+RUNS_VARIABLE = "JIDO_NB_AGENT_RUNS"
+"""A file that gets a byte for each run, so that runs can be counted by what was started, not by what was told."""
 ATTEMPT_VARIABLE = "JIDO_NB_ATTEMPT"
 """Which attempt this process is; a process cannot count those before it."""
 
@@ -39,6 +41,8 @@ class StandIn:
         self.session_id = session_id
         self.resumed = resumed
         self.attempt = attempt
+        self.text = ""
+        """What it has answered so far."""
         self._said = 0
 
     def run(self) -> int:
@@ -55,6 +59,8 @@ class StandIn:
 
     def say(self, type: str, **fields: Any) -> None:
         self._said += len(fields.get("text") or "")
+        if type == "text":
+            self.text += fields.get("text") or ""
         self.write(json.dumps({"type": type, **fields}, ensure_ascii=False) + "\n")
 
     def write(self, text: str) -> None:
@@ -87,6 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=VERSION)
     asked = parser.parse_args(arguments)
+    if runs := os.environ.get(RUNS_VARIABLE):
+        with open(runs, "ab") as file:
+            file.write(b".")
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     prompt = sys.stdin.buffer.read().decode("utf-8", "replace")
     session_id = asked.resume if asked.resume and not asked.fork else asked.session_id or str(uuid.uuid4())

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .agent_script import FOR_EVER_S, play_script
 from .texts import STORY, THOUGHTS
 
 SHORT = "It works, and the log has all of it."
-FOR_EVER_S = 3600.0
 
 
 class AgentOutput(Protocol):
@@ -25,6 +25,9 @@ class AgentOutput(Protocol):
     session_id: str
     resumed: bool
     attempt: int
+
+    @property
+    def text(self) -> str: ...
 
     def say(self, type: str, **fields: Any) -> None: ...
     def write(self, text: str) -> None: ...
@@ -236,6 +239,7 @@ MODES: dict[str, tuple[Mode, str]] = {
     "tool-denied": (tool_denied, "asks for a tool that is denied, then answers"),
     "tool-wait": (tool_wait, "runs a tool that never ends"),
     "echo": (echo, "answers with what it was told, and in which session"),
+    "script": (play_script, "does what its prompt says, see `agent_script.py`"),
     "retries": (retries, "repeats a request twice by itself, then answers"),
     "retracts": (retracts, "takes back half of what it said"),
     "huge-line": (huge_line, "a record of three megabytes"),

@@ -1,131 +1,19 @@
-"""What can go wrong with a model call, and what becomes of it: one table, for the suite and for the page in the docs.
+"""What can go wrong with a model call, and what becomes of it: one table, for the suites and for the page in the docs.
 
-A row is a fault of a server, played by the simulator, or a mistake in what is asked. What must follow is worked out
-from the row by `Row.expected`; `tests/backends/test_retry_matrix.py` holds every provider to it, over real sockets, and
-`retry_page.py` writes the page. To add a fault, add a row.
+A row is a fault of a server, played by the simulator, or of an agent, played by the stand-in CLI, or a mistake in what
+is asked. What must follow is worked out from the row by `Row.expected`, and `retry_bench.py` holds a backend to it:
+`jido_ai` with every provider, over real sockets, and `harness`, over real processes. `retry_page.py` writes the page.
+To add a fault, add a row.
 """
 
+import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from ..llm.error import Category
-from ..simulator.scenario import Answer, Attempt, Page, Scenario, Status
+from ..simulator.scenario import Answer, Page, Status
 from ..simulator.steps import Fault, Piece, Raw, Reset, Stall, StreamError, Text, Truncate, Wait
-
-Mode = Literal["stream", "start"]
-Address = Literal["simulator", "refused", "unknown_host", "tls", "keyless"]
-
-MODES: tuple[Mode, ...] = ("stream", "start")
-PIECES = ("one ", "two ", "three ")
-"""The answer of a server that is well, and of one that fails until it fails."""
-MAX_ATTEMPTS = 3
-POLICY: Mapping[str, Any] = MappingProxyType({"max_attempts": MAX_ATTEMPTS, "backoff_ms": 2, "jitter": 0.0})
-"""Waits that a suite has the time for."""
-TIMEOUT_MS = 150
-EVERY_ENDING = frozenset(
-    {
-        "effect_id", "lifecycle", "effect_class", "kind", "attempt", "backend", "provider", "model", "stream",
-        "duration_ms", "first_chunk_ms",
-    }
-)  # fmt: skip
-TERMINAL_KEYS: Mapping[str, frozenset[str]] = {
-    "completed": EVERY_ENDING | {"result"},
-    "failed": EVERY_ENDING | {"reason", "error_category", "retryable", "details", "partial_text", "usage", "cost"},
-}
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What must follow."""
-
-    attempts: int
-    requests: int
-    ending: Literal["completed", "failed"]
-    story: tuple[str, ...]
-    """The lifecycle with the attempt, `retrying@1` for example; a run of equal ones once."""
-    chunks: int
-    retries: Mapping[str, int]
-    """Retries by category, as telemetry counts them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One fault."""
-
-    name: str
-    """For people: a line of the page."""
-    group: str
-    category: Category
-    retryable: bool
-    fault: Attempt | None = None
-    """What the simulator does; None: it is never reached."""
-    modes: tuple[Mode, ...] = MODES
-    shown: int = 0
-    """Pieces of the answer that a stream shows before it fails."""
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """What `details` of the failure holds, beside more."""
-    stream_details: Mapping[str, Any] = field(default_factory=dict)
-    """The same, of streams only."""
-    policy: Mapping[str, Any] = field(default_factory=dict)
-    asked: Mapping[str, Any] = field(default_factory=dict)
-    """What the message asks for, where that is what is wrong."""
-    address: Address = "simulator"
-    gives_up: bool = False
-    """It is not tried again, though it could be."""
-    whole_category: Category | None = None
-    """The category of an answer that is not streamed, where it is another one."""
-
-    @property
-    def tried_again(self) -> bool:
-        return self.retryable and not self.gives_up
-
-    @property
-    def can_recover(self) -> bool:
-        """Whether the fault is one that may be gone the next time."""
-        return self.fault is not None or self.address == "refused"
-
-    @property
-    def max_attempts(self) -> int:
-        return int(self.policy.get("max_attempts", MAX_ATTEMPTS))
-
-    def scenario(self, *, recovers: bool) -> Scenario | None:
-        """A model that fails like this once and then answers, or that fails like this every time."""
-        if self.fault is None:
-            return None
-        return Scenario.text(PIECES).after(self.fault) if recovers else Scenario.always(self.fault)
-
-    def expected(self, mode: Mode, *, recovers: bool) -> Expected:
-        """What must follow the fault, if the server recovers after it or never does."""
-        again = self.tried_again
-        completed = again and recovers
-        attempts = (2 if recovers else self.max_attempts) if again else 1
-        streams = mode == "stream"
-        story = ["started@1"]
-        for number in range(1, attempts + 1):
-            last = number == attempts
-            if streams and (self.shown or (last and completed)):
-                story.append(f"streaming@{number}")
-            if not last:
-                story += [f"retrying@{number}", f"retry_attempt_started@{number + 1}"]
-        ending: Literal["completed", "failed"] = "completed" if completed else "failed"
-        story.append(f"{ending}@{attempts}")
-        failures = attempts - completed
-        chunks = (self.shown * failures + (len(PIECES) if completed else 0)) if streams else 0
-        reached = attempts if self.address == "simulator" and self.fault is not None else 0
-        if self.address == "refused" and completed:
-            reached = 1
-        retries: dict[str, int] = {self.category_in(mode): attempts - 1} if attempts > 1 else {}
-        return Expected(attempts, reached, ending, tuple(story), chunks, retries)
-
-    def category_in(self, mode: Mode) -> Category:
-        return self.category if mode == "stream" or self.whole_category is None else self.whole_category
-
-    def details_in(self, mode: Mode) -> Mapping[str, Any]:
-        return {**self.details, **(self.stream_details if mode == "stream" else {})}
+from .retry_row import PIECES, TIMEOUT_MS, AgentFault, Row
 
 
 def _broken(*faults: Fault | Raw | Wait, pause_ms: float = 0) -> Answer:
@@ -134,13 +22,18 @@ def _broken(*faults: Fault | Raw | Wait, pause_ms: float = 0) -> Answer:
     return Answer((Text(pieces, pause_ms=pause_ms),), split=True)
 
 
+def _told(**record: Any) -> AgentFault:
+    """An agent that says why it fails."""
+    return ({"fail": record},)
+
+
 def _garbage(text: str) -> Answer:
     return _broken(Raw(text), Truncate())
 
 
 def _status(code: int, category: Category, retryable: bool, name: str) -> Row:
-    fault = Status(code)
-    return Row(f"{code} {name}", STATUSES, category, retryable, fault, details={"status": code})
+    agent = _told(status=code) if code in AGENT_STATUSES else None
+    return Row(f"{code} {name}", STATUSES, category, retryable, Status(code), agent, details={"status": code})
 
 
 def _in_stream(kind: str, category: Category, retryable: bool) -> Row:
@@ -157,6 +50,9 @@ def _in_stream(kind: str, category: Category, retryable: bool) -> Row:
     )
 
 
+AGENT_STATUSES = frozenset({400, 401, 403, 404, 408, 429, 503, 529})
+"""One or two of each kind: an agent only passes on what its server says, and each row costs processes."""
+NO_CONNECTION = _told(kind="connection")
 STATUSES = "Statuses"
 WAITING = "Servers that say when to come back"
 CONNECTIONS = "Connections"
@@ -164,9 +60,17 @@ IN_STREAM = "Errors inside a stream"
 NO_ANSWER = "Answers that are none"
 TIME = "Time"
 BUDGETS = "Budgets"
+AGENTS = "Agents of their own accord"
 BEFORE = "Before any request"
 NO_KEY = "NO_SUCH_API_KEY"
 """An environment variable that is not set."""
+
+STALL: AgentFault = ({"stall": True},)
+
+
+def _own(name: str, category: Category, retryable: bool, *steps: Mapping[str, Any], **details: Any) -> Row:
+    return Row(name, AGENTS, category, retryable, agent=steps, agents_only=True, details=details)
+
 
 _BROKEN_ROWS: tuple[tuple[str, Category, bool], ...] = (
     ("overloaded_error", "provider", True),
@@ -201,7 +105,8 @@ ROWS: tuple[Row, ...] = (
     Row("307 redirect, which is never followed", STATUSES, "unknown", False,
         Status(307, headers=(("location", "/elsewhere"),)), details={"status": 307}),
     Row("503 with an empty body", STATUSES, "provider", True, Page("", 503), details={"status": 503}),
-    Row("503 with an empty message", STATUSES, "provider", True, Status(503, ""), details={"status": 503}),
+    Row("503 with an empty message", STATUSES, "provider", True, Status(503, ""), _told(status=503, message=""),
+        details={"status": 503}),
     Row("502 with a page of a proxy", STATUSES, "provider", True, Page("<html>Bad Gateway</html>", 502),
         details={"status": 502}),
     Row("429 with `Retry-After` in seconds", WAITING, "provider", True, Status(429, retry_after_s=0.05),
@@ -209,22 +114,26 @@ ROWS: tuple[Row, ...] = (
     Row("429 with `Retry-After` as a date that has passed", WAITING, "provider", True,
         Status(429, retry_after_date_s=-60), details={"status": 429, "retry_after_ms": 0}),
     Row("429 with `retry-after-ms`", WAITING, "provider", True, Status(429, retry_after_ms=30),
+        _told(status=429, retry_after_ms=30),
         details={"status": 429, "retry_after_ms": 30}),
     Row("429 with `Retry-After` above `retry_after_cap_ms`", WAITING, "provider", True,
-        Status(429, retry_after_s=3600), gives_up=True,
+        Status(429, retry_after_s=3600), _told(status=429, retry_after_ms=3_600_000), gives_up=True,
         details={"status": 429, "retry_after_ms": 3_600_000, "gave_up": "retry_after", "wait_ms": 3_600_000}),
     Row("429 with a date above `retry_after_cap_ms`", WAITING, "provider", True,
         Status(429, retry_after_date_s=3600), gives_up=True, details={"status": 429, "gave_up": "retry_after"}),
-    Row("connection refused", CONNECTIONS, "transport", True, address="refused", details={"reason": "econnrefused"},
-        policy={"backoff_ms": 100}),
-    Row("host name unknown", CONNECTIONS, "transport", True, address="unknown_host", details={"reason": "gaierror"}),
+    Row("connection refused", CONNECTIONS, "transport", True, agent=_told(kind="connection", reason="econnrefused"),
+        address="refused", details={"reason": "econnrefused"}, policy={"backoff_ms": 100}),
+    Row("host name unknown", CONNECTIONS, "transport", True, agent=_told(kind="connection", reason="gaierror"),
+        address="unknown_host", details={"reason": "gaierror"}),
     Row("TLS that the server does not speak", CONNECTIONS, "transport", True, address="tls"),
-    Row("reset before the headers", CONNECTIONS, "transport", True, Reset()),
+    Row("reset before the headers", CONNECTIONS, "transport", True, Reset(), NO_CONNECTION),
     Row("closed before the headers", CONNECTIONS, "transport", True, Truncate(clean=False)),
     # What was sent right before a reset may be lost with it, so the reset comes a moment later.
-    Row("reset in the middle of the answer", CONNECTIONS, "transport", True, _broken(Wait(40), Reset()), shown=2),
+    Row("reset in the middle of the answer", CONNECTIONS, "transport", True, _broken(Wait(40), Reset()),
+        NO_CONNECTION, shown=2),
     Row("closed in the middle of the answer", CONNECTIONS, "transport", True, _broken(Truncate(clean=False)), shown=2),
-    Row("an answer without its end", CONNECTIONS, "transport", True, _broken(Truncate()), shown=2,
+    Row("an answer without its end", CONNECTIONS, "transport", True, _broken(Truncate()),
+        ({"exit": {"code": 0}},), shown=2,
         stream_details={"truncated": True}),
     *(_in_stream(*row) for row in _BROKEN_ROWS),
     Row("200 with a web page", NO_ANSWER, "transport", True, Page(), details={"malformed": True}),
@@ -246,31 +155,43 @@ ROWS: tuple[Row, ...] = (
         modes=("stream",), shown=2, details={"malformed": True}),
     Row("an event of more than 32 MiB", NO_ANSWER, "transport", True, _garbage("data: " + "x" * (33 << 20)),
         modes=("stream",), shown=2, policy={"max_attempts": 2}),
-    Row("nothing comes within `timeout_ms`", TIME, "timeout", True, Stall(),
+    Row("nothing comes within `timeout_ms`", TIME, "timeout", True, Stall(), STALL,
         policy={**_TIMED, "timeout_ms": TIMEOUT_MS}, details={"which": "attempt", "limit_ms": TIMEOUT_MS}),
     Row("the answer takes longer than `timeout_ms`", TIME, "timeout", True, _broken(Stall(ping_ms=40)), shown=2,
         policy={**_TIMED, "timeout_ms": TIMEOUT_MS}, details={"which": "attempt", "limit_ms": TIMEOUT_MS}),
-    Row("no headers within `first_chunk_timeout_ms`", TIME, "timeout", True, Stall(), modes=("stream",),
+    Row("no headers within `first_chunk_timeout_ms`", TIME, "timeout", True, Stall(), STALL, modes=("stream",),
         policy={**_TIMED, "first_chunk_timeout_ms": TIMEOUT_MS},
         details={"which": "first_chunk", "limit_ms": TIMEOUT_MS}),
     Row("headers, but no text within `first_chunk_timeout_ms`", TIME, "timeout", True,
         Answer((Text((Stall(),)),)), modes=("stream",), policy={**_TIMED, "first_chunk_timeout_ms": TIMEOUT_MS},
         details={"which": "first_chunk", "limit_ms": TIMEOUT_MS}),
-    Row("silence for `idle_timeout_ms`", TIME, "timeout", True, _broken(Stall()), modes=("stream",), shown=2,
+    Row("silence for `idle_timeout_ms`", TIME, "timeout", True, _broken(Stall()), STALL, modes=("stream",), shown=2,
         policy={**_TIMED, "idle_timeout_ms": TIMEOUT_MS}, details={"which": "idle", "limit_ms": TIMEOUT_MS}),
     Row("nothing but keep-alives for `idle_timeout_ms`", TIME, "timeout", True, _broken(Stall(ping_ms=40)),
         modes=("stream",), shown=2, policy={**_TIMED, "idle_timeout_ms": TIMEOUT_MS},
         details={"which": "idle", "limit_ms": TIMEOUT_MS}),
-    Row("`deadline_ms` passes during an attempt", TIME, "timeout", False, Stall(),
+    Row("`deadline_ms` passes during an attempt", TIME, "timeout", False, Stall(), STALL,
         policy={"deadline_ms": TIMEOUT_MS}, details={"which": "deadline", "limit_ms": TIMEOUT_MS}),
-    Row("the next wait would pass `deadline_ms`", TIME, "provider", True, Status(503), gives_up=True,
-        policy={"deadline_ms": 5000, "backoff_ms": 6000},
-        details={"status": 503, "which": "deadline", "gave_up": "deadline", "wait_ms": 6000}),
-    Row("an option that the model API does not have", BEFORE, "config", False,
+    Row("the next wait would pass `deadline_ms`", TIME, "provider", True, Status(503), _told(status=503), gives_up=True,
+        policy={"deadline_ms": 20_000, "backoff_ms": 25_000},
+        details={"status": 503, "which": "deadline", "gave_up": "deadline", "wait_ms": 25_000}),
+    Row("an option that the model API does not have", BEFORE, "config", False, agent=(),
         asked={"options": {"temprature": 1}}, details={"field": "options.temprature"}),
-    Row("a provider that does not exist", BEFORE, "config", False, asked={"model": "nowhere:x"}),
+    Row("a provider that does not exist", BEFORE, "config", False, agent=(), asked={"model": "nowhere:x"}),
     Row("no key in the environment", BEFORE, "auth", False, address="keyless", details={"field": NO_KEY}),
-    Row("a budget that is spent when an attempt fails", BUDGETS, "config", False, Status(503),
+    Row("a budget that is spent when an attempt fails", BUDGETS, "config", False, Status(503), _told(status=503),
         policy={"budget": {"attempts": 1}},
         details={"budget": "attempts", "scope": "effect", "cap": 1, "used": 1, "last_category": "provider"}),
+    _own("it says that it was interrupted", "canceled", False, {"canceled": {}}),
+    _own("it says that its model took too long", "timeout", True, {"fail": {"kind": "timeout"}}),
+    _own("it says that it has no such model", "config", False, {"fail": {"kind": "model"}}),
+    _own("it fails in a way that nobody knows", "unknown", False, {"fail": {"kind": "odd"}}),
+    _own("it is not logged in", "auth", False, {"exit": {"code": 1, "stderr": "Not logged in. Please run /login\n"}},
+         exit_code=1),
+    _own("it complains about its arguments", "config", False,
+         {"exit": {"code": 1, "stderr": "error: unknown option '--x'\n"}}, exit_code=1),
+    _own("it ends with an exit code that says nothing", "transport", True, {"exit": {"code": 3}},
+         exit_code=3, truncated=True),
+    _own("it is killed", "transport", True, {"kill": int(signal.SIGKILL)},
+         exit_code=-int(signal.SIGKILL), truncated=True),
 )  # fmt: skip

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.policy import DEFAULT_POLICIES
-from .retry_matrix import ROWS, Row
+from .retry_matrix import ROWS
+from .retry_row import Row
 
 _MARKED = re.compile(r"(?s)(<!-- generated: (\w+) -->\n).*?(<!-- end of \2 -->)")
 
@@ -32,7 +33,7 @@ def fault_tables() -> str:
     parts = []
     for group, rows in groupby(ROWS, key=lambda row: row.group):
         lines = [_line(row) for row in rows]
-        head = ("What happens", "Category", "Tried again", "Attempts", "`details` holds")
+        head = ("What happens", "Backends", "Category", "Tried again", "Attempts", "`details` holds")
         parts.append(f"### {group}\n\n{_table(head, lines)}")
     return "\n".join(parts)
 
@@ -52,11 +53,12 @@ def _line(row: Row) -> tuple[str, ...]:
         again, attempts = "yes", "2, or all if it stays" if row.can_recover else "all"
     else:
         again, attempts = ("no, though it could be" if row.retryable else "no"), "1"
-    if not row.expected("stream", recovers=False).requests and not row.tried_again:
+    if not row.expected("stream", recovers=False, backend=row.backends[0]).requests and not row.tried_again:
         attempts = "1, without a request"
     details = {**row.details, **row.stream_details}
     name = row.name if len(row.modes) > 1 else f"{row.name} (streams)"
-    return name, f"`{row.category}`", again, attempts, _shown(details)
+    backends = "both" if len(row.backends) > 1 else f"`{row.backends[0]}`"
+    return name, backends, f"`{row.category}`", again, attempts, _shown(details)
 
 
 def _shown(details: Mapping[str, Any]) -> str:

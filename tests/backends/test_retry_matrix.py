@@ -5,21 +5,21 @@ One runtime and one simulator serve all rows of a provider, so that a thousand c
 
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
-from itertools import groupby
 from typing import Any
 
 import anyio
 import pytest
 
-from jido_nb.core.projections.telemetry import TelemetrySnapshot
-from jido_nb.core.signal import Signal
+from jido_nb.llm.error import CATEGORIES
 from jido_nb.llm.settings import Settings
 from jido_nb.runtime.opening import open_runtime
 from jido_nb.runtime.runtime import Runtime
 from jido_nb.runtime.turn import Turn
 from jido_nb.simulator.scenario import Scenario
 from jido_nb.simulator.server import Server, serve
-from jido_nb.testing.retry_matrix import MODES, NO_KEY, PIECES, POLICY, ROWS, TERMINAL_KEYS, Mode, Row
+from jido_nb.testing.retry_bench import hold
+from jido_nb.testing.retry_matrix import NO_KEY, ROWS
+from jido_nb.testing.retry_row import MODES, PIECES, POLICY, BackendName, Mode, Row
 
 pytestmark = [
     pytest.mark.anyio,
@@ -43,6 +43,9 @@ def unheard(port: int = 0) -> socket.socket:
 
 class Bench:
     """A runtime whose providers speak to a simulator, to nobody, and in TLS to a server that has none."""
+
+    backend: BackendName = "jido_ai"
+    policy = POLICY
 
     def __init__(self, kind: str, server: Server, runtime: Runtime, refused: socket.socket) -> None:
         self.runtime = runtime
@@ -133,33 +136,10 @@ async def bench(kind: str, anyio_backend: str) -> AsyncIterator[Bench]:
                 bench.close()
 
 
-def label(signal: Signal) -> str:
-    lifecycle = signal.data["lifecycle"]
-    return f"{signal.data['status'] if lifecycle == 'progress' else lifecycle}@{signal.data['attempt']}"
-
-
-def grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
-    return {name: count - before.get(name, 0) for name, count in after.items() if count != before.get(name, 0)}
-
-
-def check_telemetry(
-    before: TelemetrySnapshot, after: TelemetrySnapshot, log: list[Signal], row: Row, mode: Mode, recovers: bool
-) -> None:
-    expected = row.expected(mode, recovers=recovers)
-    lifecycles = {name: len(list(run)) for name, run in groupby(sorted(signal.data["lifecycle"] for signal in log))}
-    assert lifecycles["started"] == lifecycles[expected.ending] == 1
-    assert grown(before.lifecycle_counts, after.lifecycle_counts) == lifecycles
-    backend = grown(before.lifecycle_by_backend.get("jido_ai", {}), after.lifecycle_by_backend["jido_ai"])
-    assert backend == lifecycles
-    assert grown(before.retry_by_category, after.retry_by_category) == expected.retries
-    failures = {row.category_in(mode): 1} if expected.ending == "failed" else {}
-    assert grown(before.failure_by_category, after.failure_by_category) == failures
-    assert after.stream_chunks["delta"] - before.stream_chunks["delta"] == expected.chunks
-
-
 ALL = [
     pytest.param(row, mode, recovers, id=f"{row.name}-{mode}-{'recovers' if recovers else 'stays'}")
     for row in ROWS
+    if "jido_ai" in row.backends
     for mode in row.modes
     for recovers in (True, False)
     if row.can_recover or not recovers
@@ -170,48 +150,19 @@ CASES = [case for case in ALL if case not in KEYLESS]
 
 @pytest.mark.parametrize(("row", "mode", "recovers"), CASES)
 async def test_a_fault_has_the_effects_that_the_table_says(row: Row, mode: Mode, recovers: bool, bench: Bench) -> None:
-    await _holds(row, mode, bench, recovers=recovers)
+    await hold(bench, row, mode, recovers=recovers)
 
 
 @pytest.mark.parametrize(("row", "mode", "recovers"), KEYLESS)
 @pytest.mark.parametrize("kind", [kind for kind in PATHS if kind != "simulated"], indirect=True, scope="module")
 async def test_without_a_key_nothing_is_asked(row: Row, mode: Mode, recovers: bool, bench: Bench) -> None:
-    await _holds(row, mode, bench, recovers=recovers)
+    await hold(bench, row, mode, recovers=recovers)
 
 
-async def _holds(row: Row, mode: Mode, bench: Bench, *, recovers: bool) -> None:
-    expected = row.expected(mode, recovers=recovers)
-    before, requests = bench.runtime.telemetry(), bench.requests
-    turn = await bench.play(row, mode, recovers=recovers)
-    log = [recorded.signal for recorded in await turn.conversation.events("conv.effect.**")]
-
-    assert tuple(name for name, _ in groupby(map(label, log))) == expected.story
-    assert bench.requests - requests == expected.requests
-    ending = log[-1].data
-    assert set(ending) == TERMINAL_KEYS[expected.ending]
-    assert (turn.status, turn.attempts, ending["attempt"]) == (expected.ending, expected.attempts, expected.attempts)
-    failures = [signal.data for signal in log if "error_category" in signal.data]
-    assert len(failures) == expected.attempts - (expected.ending == "completed")
-    for failure in failures:
-        assert (failure["error_category"], failure["retryable"]) == (row.category_in(mode), row.retryable), failure
-        assert failure["reason"].strip()
-        assert row.details_in(mode).items() <= failure["details"].items()
-        assert failure.get("discarded", False) == (mode == "stream" and row.shown > 0 and failure is not ending)
-    for failure, backoff_ms in zip(failures[: expected.attempts - 1], (1, 2, 4), strict=False):
-        assert failure["backoff_ms"] == {**POLICY, **row.policy}["backoff_ms"] * backoff_ms
-        assert failure["wait_ms"] == max(failure["backoff_ms"], failure["retry_after_ms"] or 0)
-    if expected.ending == "completed":
-        assert ending["result"]["text"] == turn.text == "".join(PIECES)
-        assert ending["result"]["usage"]["output_tokens"] == 4
-    elif mode == "stream":
-        assert ending["partial_text"] == turn.text == "".join(PIECES[: row.shown])
-        if row.shown:
-            assert ending["usage"]["output_tokens"] == 2
-            assert ending["usage"]["estimated"] is True
-    check_telemetry(before, bench.runtime.telemetry(), log, row, mode, recovers)
-
-
-def test_every_category_of_the_wire_and_every_mode_is_in_the_table() -> None:
-    assert {row.category for row in ROWS} == {"config", "auth", "timeout", "provider", "transport", "unknown"}
+def test_every_category_and_every_mode_is_in_the_table_for_each_backend() -> None:
+    by_backend = {name: {row.category for row in ROWS if name in row.backends} for name in ("jido_ai", "harness")}
+    assert by_backend["harness"] == set(CATEGORIES)
+    # A server cannot say that we canceled.
+    assert by_backend["jido_ai"] == set(CATEGORIES) - {"canceled"}
     assert len({row.name for row in ROWS}) == len(ROWS)
     assert all(set(row.modes) <= set(MODES) for row in ROWS)

@@ -23,7 +23,7 @@ def test_the_tables_of_the_page_are_those_of_the_suite() -> None:
 def test_a_page_that_says_something_else_is_rewritten(stale: str) -> None:
     text = f"Before.\n<!-- generated: faults -->\n{stale}<!-- end of faults -->\nAfter.\n"
     page = written(text)
-    assert re.search(r"(?m)^\| 400 bad request \| `provider` \| no \| 1 \|", page)
+    assert re.search(r"(?m)^\| 400 bad request \| both \| `provider` \| no \| 1 \|", page)
     assert page.startswith("Before.\n")
     assert page.endswith("After.\n")
     assert written(page) == page

@@ -123,7 +123,8 @@ class BaseDecoder:
 
     def alive(self) -> None:
         """Something happens, and it is nothing to show."""
-        self._emit("delta")
+        # Until the agent has said something, its first chunk is still due.
+        self._emit("delta", metadata={} if self.spoke else {"agent": self.run.agent})
 
     def delta(self, text: str) -> None:
         if text:

@@ -14,7 +14,7 @@ from ...llm.event import LLMEvent
 from ...llm.fold import Fold
 from ...llm.overrides import Overrides, parse_overrides
 from ...llm.request import LLMRequest
-from ...llm.resolver import Resolved, resolve
+from ...llm.resolver import Resolved, asked_backend, resolve
 from ...llm.result import LLMResult
 from ...llm.settings import LLMSettings
 from ...llm.usage import Cost, Usage
@@ -159,7 +159,7 @@ def _asked(effect: Overrides, conversation: Overrides, settings: LLMSettings) ->
     """The attribution of what could not be resolved: the words of whoever asked, else the settings'."""
     stream = next((asked for asked in (effect.stream, conversation.stream) if asked is not None), None)
     return {
-        "backend": effect.backend or conversation.backend or settings.default_backend,
+        "backend": asked_backend(effect, settings) or asked_backend(conversation, settings) or settings.default_backend,
         "provider": effect.provider or conversation.provider,
         "model": effect.model or conversation.model or settings.default_model,
         "stream": settings.default_stream if stream is None else stream,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from ....errors import closest
 from ....llm.backend import Capabilities
-from ....llm.error import LLMError, from_status
+from ....llm.error import Category, LLMError, from_status
 from ....llm.usage import Cost, Usage
 from ....simulator.agent_cli import ATTEMPT_VARIABLE
 from ....simulator.agent_modes import MODES
@@ -121,14 +121,16 @@ class SimulatedDecoder(BaseDecoder):
 
 def _error(record: Mapping[str, Any]) -> LLMError:
     status, message = record.get("status"), str(record.get("message") or "")
-    details = {"retry_after_ms": record["retry_after_ms"]} if record.get("retry_after_ms") else {}
+    details = {key: record[key] for key in ("retry_after_ms", "reason") if record.get(key) is not None}
     if status is not None:
         return from_status(status, message, details=details)
     match record.get("kind"):
         case "connection":
-            return LLMError("transport", message)
+            category: Category = "transport"
         case "timeout":
-            return LLMError("timeout", message)
+            category = "timeout"
         case "model":
-            return LLMError("config", message)
-    return LLMError("unknown", message)
+            category = "config"
+        case _:
+            category = "unknown"
+    return LLMError(category, message, details=details)
