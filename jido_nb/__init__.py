@@ -11,6 +11,8 @@ from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .analysis import plots as plots
+    from .analysis.arrow import to_arrow as to_arrow
+    from .analysis.arrow import to_parquet as to_parquet
     from .analysis.column import Column as Column
     from .analysis.column import ColumnError as ColumnError
     from .analysis.compare import compare as compare
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from .analysis.replay import ReplayDiverged as ReplayDiverged
     from .analysis.replay import replay as replay
     from .analysis.retry_matrix import retry_matrix as retry_matrix
+    from .analysis.transfer import export_jsonl as export_jsonl
+    from .analysis.transfer import import_jsonl as import_jsonl
     from .core.policy import EffectPolicy as EffectPolicy
     from .core.signal import Recorded as Recorded
     from .core.signal import Signal as Signal
@@ -81,7 +85,9 @@ _HOMES = {
     "compare": "analysis.compare",
     "effects_df": "analysis.frames.effects",
     "events_df": "analysis.frames.events",
+    "export_jsonl": "analysis.transfer",
     "fault_matrix": "experiments.fault_matrix",
+    "import_jsonl": "analysis.transfer",
     "load_ipython_extension": "notebook.magics",
     "messages_df": "analysis.frames.messages",
     "open_journal": "journal.open",
@@ -90,7 +96,9 @@ _HOMES = {
     "replay": "analysis.replay",
     "retry_matrix": "analysis.retry_matrix",
     "telemetry_df": "analysis.frames.telemetry",
+    "to_arrow": "analysis.arrow",
     "to_opentelemetry": "otel.journal",
+    "to_parquet": "analysis.arrow",
     "tools_df": "analysis.frames.tools",
     "turns_df": "analysis.frames.turns",
     "unload_ipython_extension": "notebook.magics",

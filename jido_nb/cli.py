@@ -88,6 +88,35 @@ def _doctor(argv: Sequence[str]) -> int:
     return 0
 
 
+def _export(argv: Sequence[str]) -> int:
+    description = "Write every signal of a journal as one line of JSON, in order. Nothing is lost on the way."
+    parser = Parser(prog="jido-nb export", description=description)
+    parser.add_argument("journal", help="path or URL of the journal; it may be in use")
+    parser.add_argument("out", nargs="?", default="-", help="file to write to (default: -, the standard output)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
+    options = parser.parse_args(argv)
+
+    from .analysis.transfer import export_jsonl
+
+    out = sys.stdout.buffer if options.out == "-" else options.out
+    count = export_jsonl(options.journal, out, overwrite=options.overwrite)
+    sys.stderr.write(f"{count:,} signals\n")
+    return 0
+
+
+def _import(argv: Sequence[str]) -> int:
+    description = "Make a journal of the lines that jido-nb export wrote. A bad line changes nothing and is named."
+    parser = Parser(prog="jido-nb import", description=description)
+    parser.add_argument("lines", help="file of exported lines")
+    parser.add_argument("journal", help="path or URL of the new journal")
+    options = parser.parse_args(argv)
+
+    from .analysis.transfer import import_jsonl
+
+    sys.stderr.write(f"{import_jsonl(options.lines, options.journal):,} signals\n")
+    return 0
+
+
 def _help() -> str:
     width = max(map(len, COMMANDS))
     lines = "".join(f"  jido-nb {name:<{width}}  {command.help}\n" for name, command in COMMANDS.items())
@@ -102,6 +131,8 @@ def _help() -> str:
 COMMANDS = {
     "demo": Command(_demo, "run the quickstart notebook and show what happened"),
     "doctor": Command(_doctor, "say what is here: versions, keys, coding agents"),
+    "export": Command(_export, "write a journal as lines of JSON"),
+    "import": Command(_import, "make a journal of such lines"),
     "simulate": Command(_simulate, "serve the simulated models over HTTP, for curl and SDKs"),
 }
 
