@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 _SAFE_LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
-_SOFT = "color:var(--jp-content-font-color2,#57606a)"
-_LINE = "var(--jp-border-color2,#d0d7de)"
+# Each front end names its colors, so that dark themes work; the last one is for pages that have no names for them.
+_GRAY = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#57606a))"
+_SOFT = f"color:{_GRAY}"
+_LINE = "var(--jp-border-color2,var(--vscode-panel-border,#d0d7de))"
 _CHIP = {
-    "completed": "var(--jp-success-color0,#1a7f37)",
-    "failed": "var(--jp-error-color0,#c62828)",
-    "canceled": "var(--jp-warn-color0,#9a6700)",
+    "completed": "var(--jp-success-color0,var(--vscode-testing-iconPassed,#1a7f37))",
+    "failed": "var(--jp-error-color0,var(--vscode-errorForeground,#c62828))",
+    "canceled": "var(--jp-warn-color0,var(--vscode-editorWarning-foreground,#9a6700))",
 }
 
 
@@ -42,7 +44,7 @@ def plain(view: TurnView) -> str:
 
 def html(view: TurnView) -> str:
     """The turn as static HTML without script, style element, class, id or remote content."""
-    chip = _CHIP.get(view.status, "var(--jp-content-font-color2,#57606a)")
+    chip = _CHIP.get(view.status, _GRAY)
     facts = " · ".join(escape(fact) for fact in _facts(view))
     parts = [
         f'<div style="border-left:3px solid {_LINE};padding:2px 4px 4px 12px;margin:4px 0;overflow-wrap:anywhere">',
