@@ -8,7 +8,7 @@ import sys
 
 import anyio
 
-from . import canceling, ingesting, loading, million, openai_streaming, streaming
+from . import browsing, canceling, ingesting, loading, million, openai_streaming, streaming
 from .row import Row, table
 
 JOURNEYS = {
@@ -18,6 +18,7 @@ JOURNEYS = {
     "canceling": canceling.measure,
     "loading": loading.measure,
     "million": million.measure,
+    "browsing": browsing.measure,
 }
 
 

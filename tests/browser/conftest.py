@@ -5,13 +5,13 @@ kernel takes longer than most tests, so tests share a `study` where they can, an
 they reload it, restart its kernel or change its looks.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from .chromium import chromium
 from .jupyter_server import JupyterServer, jupyter_server
 from .kernels import NEWEST
 from .notebook_page import FrontEnd, NotebookPage
@@ -23,20 +23,6 @@ Opener = Callable[..., NotebookPage]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
     with jupyter_server(tmp_path_factory.mktemp("jupyter")) as server:
         yield server
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-renderer-backgrounding",
-                 "--disable-background-timer-throttling"]  # fmt: skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("chromium-browser"), args=arguments
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")  # not longer: playwright keeps an event loop running in this thread

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.needs("chromium")
 SEND = "turn = jido.conversation().send('go', model='simulated:slow'); display(turn)\n"
 SITUATIONS = {
     "returned": "%%jido --new --bg -o turn -m simulated:slow\ngo",
-    "waiting": "%%jido --new -o turn -m simulated:slow\ngo",
+    "waiting": "%%jido --new -o turn -m simulated:slow\nTell me a story.",
     "awaiting": f"{SEND}await turn",
     "blocking": f"{SEND}import time\nwhile not turn.done:\n    time.sleep(0.02)",
 }
@@ -52,6 +52,8 @@ def test_the_button_ends_the_answer(stage: tuple[NotebookPage, str], situation: 
     asked_by, reason = "widget", "user_cancel"
     if situation != "returned" and not HEARS_WHILE_BLOCKED[kernel]:
         # The click waits for the cell to end, so the button offers what does arrive.
+        page.button(index, "Interrupt kernel").wait_for()
+        page.picture("interrupt", index)
         page.button(index, "Interrupt kernel").click()
         page.wait_idle(index)
         if situation in ENDS_WITH_INTERRUPT:

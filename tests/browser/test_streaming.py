@@ -83,7 +83,7 @@ def test_twenty_streams_at_once_are_exact_and_share_their_messages(open_page: Op
     seconds = page.traffic.seconds
     characters = sum(map(len, texts))
     assert len(hub) <= 60 * seconds + 10
-    assert sum(message.payload for message in hub) <= 3 * characters + 1000 * seconds + 20 * 2000
+    assert sum(message.size for message in hub) <= 3 * characters + 1000 * seconds + 20 * 2000
 
 
 def test_what_nobody_sees_is_not_drawn_until_somebody_looks(page: NotebookPage) -> None:
@@ -118,7 +118,7 @@ def test_only_what_changed_is_drawn_again(study: NotebookPage) -> None:
 
 
 def test_retries_thinking_and_tools_are_shown(study: NotebookPage) -> None:
-    index = study.run("%%jido --new -m simulated:flaky-429\ngo")
+    index = study.run("%%jido --new -m simulated:flaky-429\nIs it windy?")
     study.wait_status(index, "retrying")
     turn = study.turn(index)
     expect(turn.locator(".jd-countdown")).to_contain_text("next attempt in")
@@ -126,7 +126,7 @@ def test_retries_thinking_and_tools_are_shown(study: NotebookPage) -> None:
     study.picture("retrying", index)
     assert study.wait_at_rest(index)["text/plain"].startswith("[attempt 1: ")
 
-    index = study.run("%%jido --new -m simulated:thinking\ngo")
+    index = study.run("%%jido --new -m simulated:thinking\nHow many primes lie below ten?")
     thinking = study.turn(index).locator("details.jd-think")
     expect(thinking).to_be_visible(timeout=LIMIT_MS)
     assert thinking.get_attribute("open") is None
@@ -136,8 +136,9 @@ def test_retries_thinking_and_tools_are_shown(study: NotebookPage) -> None:
     study.wait_at_rest(index)
     expect(study.output(index).locator("details")).to_have_count(1)
 
-    index = study.run("%%jido --new -m simulated:tools\ngo")
+    index = study.run("%%jido --new -m simulated:tools\nWhat is the weather in Lisbon?")
     assert "[tool get_weather: " in study.wait_at_rest(index)["text/plain"]
+    study.picture("tools", index)
     expect(study.output(index).locator("code").first).to_have_text("get_weather")
 
 

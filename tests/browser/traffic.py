@@ -12,13 +12,26 @@ from ..notebook.browser_model import BrowserModel
 
 
 class Message(NamedTuple):
-    """One message of the kernel: its size on the wire, and of its content alone, in bytes."""
+    """One message of the kernel, and its size on the wire in bytes."""
 
     kind: str
     sent: datetime
     wire: int
-    payload: int
     content: dict[str, Any]
+
+    @property
+    def said(self) -> dict[str, Any] | None:
+        """What the hub says in it; None when it is not the hub's."""
+        data = self.content.get("data", {})
+        if self.kind != "comm_msg" or data.get("method") != "custom":
+            return None
+        said: dict[str, Any] = data["content"]
+        return said if said.keys() <= {"m", "d", "s", "x"} else None
+
+    @property
+    def size(self) -> int:
+        """Bytes of what the hub says in it, without what Jupyter wraps it in, which is the same for every message."""
+        return len(json.dumps(self.said, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 class Traffic:
@@ -38,7 +51,7 @@ class Traffic:
     @property
     def hub(self) -> list[Message]:
         """The messages that the hub sent."""
-        return [message for message in self.messages if _said(message.kind, message.content) is not None]
+        return [message for message in self.messages if message.said is not None]
 
     @property
     def seconds(self) -> float:
@@ -54,16 +67,12 @@ class Traffic:
         if isinstance(frame, str):
             return
         header, content = _parts(frame)
-        kind = str(header["msg_type"])
-        parsed = json.loads(content)
-        sent = datetime.fromisoformat(header["date"])
-        self.messages.append(Message(kind, sent, len(frame), len(content), parsed))
-        said = _said(kind, parsed)
-        if said is None:
-            return
-        leaving = {sid: self.browser.streams[sid]["t"] for sid in said.get("x", []) if sid in self.browser.streams}
-        self.texts |= leaving
-        self.browser.receive(said)
+        message = Message(header["msg_type"], datetime.fromisoformat(header["date"]), len(frame), json.loads(content))
+        self.messages.append(message)
+        if (said := message.said) is not None:
+            leaving = [sid for sid in said.get("x", []) if sid in self.browser.streams]
+            self.texts |= {sid: self.browser.streams[sid]["t"] for sid in leaving}
+            self.browser.receive(said)
 
 
 def _parts(frame: bytes) -> tuple[dict[str, Any], bytes]:
@@ -72,12 +81,3 @@ def _parts(frame: bytes) -> tuple[dict[str, Any], bytes]:
     offsets = struct.unpack_from(f"<{count}Q", frame, 8)
     _channel, header, _parent, _metadata, content = (frame[start:end] for start, end in pairwise(offsets[:6]))
     return json.loads(header), content
-
-
-def _said(kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
-    """What the hub says in a message; None when it is not the hub's."""
-    data = content.get("data", {})
-    if kind != "comm_msg" or data.get("method") != "custom":
-        return None
-    said: dict[str, Any] = data["content"]
-    return said if said.keys() <= {"m", "d", "s", "x"} else None
