@@ -17,7 +17,8 @@ from ..core.budget import NO_BUDGET, Budget, parse_budget
 from ..core.directives import CancelEffects, StartEffect
 from ..core.policy import EffectClass, EffectPolicy, merged_policy
 from ..errors import JidoError
-from .effect_job import BY_RUNTIME, CancelRequest, EffectJob, Resumption
+from .clock import SYSTEM_CLOCK, Clock
+from .effect_job import CLOSED, CancelRequest, EffectJob, Resumption
 from .effect_worker import EffectWorker
 from .executors.base import Executor, Prepared
 from .ingest import Ingest
@@ -44,9 +45,11 @@ class Effects:
         allow_simulation: bool = False,
         cancel_limit_s: float = CANCEL_LIMIT_S,
         conversation_budget: Budget = NO_BUDGET,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.accepting = True
         """False while a journal is being recovered: what is applied then starts nothing."""
+        self._closing = False
         self._tasks = tasks
         self._ingest = ingest
         self._executors = executors
@@ -54,6 +57,7 @@ class Effects:
         self._allow_simulation = allow_simulation
         self._cancel_limit_s = cancel_limit_s
         self._conversation_budget = conversation_budget
+        self._clock = clock
         self._spendings = Spendings(ingest)
         self._workers: dict[Key, EffectWorker] = {}
         self._lines: defaultdict[str, deque[Key]] = defaultdict(deque)
@@ -86,10 +90,13 @@ class Effects:
         executor = self._executors[job.effect_class]
         outbox = EffectOutbox(self._ingest, job)
         self._workers[key] = EffectWorker(
-            job, executor, outbox, cancel_limit_s=self._cancel_limit_s, spent=self._spendings.of
+            job, executor, outbox, clock=self._clock, cancel_limit_s=self._cancel_limit_s, spent=self._spendings.of
         )
         if self._idle.is_set():
             self._idle = anyio.Event()
+        if self._closing:
+            self._cancel(key, CLOSED)
+            return
         if job.effect_class == "llm":
             line = self._lines[job.conversation_id]
             line.append(key)
@@ -104,10 +111,11 @@ class Effects:
             if key[0] == directive.conversation_id and directive.effect_id in (None, key[1]):
                 self._cancel(key, request)
 
-    def cancel_all(self, reason: str) -> None:
-        """End everything, whatever the conversation."""
+    def close(self) -> None:
+        """End everything, and whatever is still asked for: as canceled, because the runtime closes."""
+        self._closing = True
         for key in list(self._workers):
-            self._cancel(key, CancelRequest(reason, requested_by=BY_RUNTIME))
+            self._cancel(key, CLOSED)
 
     def ended(self, conversation_id: str, effect_ids: Iterable[str]) -> None:
         """Everything about these effects is durable: forget them, tell who waits, start the next in line."""

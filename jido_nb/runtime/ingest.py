@@ -80,6 +80,8 @@ class Ingest:
         self.clock_us = clock_us
         self.backlog: Counter[str] = Counter()
         """Per subject: signals on their way, from the moment they are put until they are applied."""
+        self.closing = False
+        """Whether signals from outside are refused; what the runtime has to write of its own is written still."""
         self.failure: JidoError | None = None
         """Set when the journal refused a batch: nothing more is written after that."""
         self._bus = bus
@@ -101,9 +103,11 @@ class Ingest:
 
         Raises:
             ContractError: it breaks the contract, names an unknown cause, or holds a bad override; nothing was written.
+            ClosedError: the runtime closes or is closed; nothing was written.
             JournalError: the journal could not write it.
         """
         signal = await self._checked(raw, cause_id)
+        self._check_open()
         reached("ingest.checked")
         return await self._enqueue(signal, None).wait()
 
@@ -115,6 +119,7 @@ class Ingest:
             signal = await self._checked(raw, None, batch)
             batch[signal.id] = None
             signals.append(signal)
+        self._check_open()
         pendings = [self._enqueue(signal, None) for signal in signals]
         await self.flush()
         return [await pending.wait() for pending in pendings]
@@ -248,6 +253,11 @@ class Ingest:
         self._pending.append(pending)
         self._wake.set()
         return pending
+
+    def _check_open(self) -> None:
+        # Right before a signal is queued, with no await between: whatever was queued before is applied before the end.
+        if self.closing:
+            raise ClosedError("the runtime is closed")
 
     async def _checked(
         self, raw: Signal | Mapping[str, Any], cause_id: str | None, batch: Mapping[str, None] | None = None

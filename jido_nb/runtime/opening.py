@@ -14,6 +14,7 @@ from ..journal.open import open_journal
 from ..journal.protocol import Journal
 from ..llm.settings import Settings
 from ..settings import load_settings
+from .clock import SYSTEM_CLOCK, Clock
 from .owner import claim
 from .runtime import Runtime, Tools
 from .tracing import traced
@@ -25,6 +26,7 @@ async def open_runtime(
     journal: str | Path | Journal | None = None,
     *,
     tools: Tools | None = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> AsyncIterator[Runtime]:
     """Open a journal and run conversations over it; leaving the block ends what runs and closes everything.
 
@@ -32,6 +34,7 @@ async def open_runtime(
         settings: None: from files and the environment (see `jido_nb.settings`).
         journal: Path, URL, a Journal (which stays open), or None: the settings' journal, else in memory.
         tools: Python functions that tool effects may run, by name.
+        clock: What limits, waits and timers go by. A test may hold it still (`jido_nb.testing.manual_clock`).
 
     Raises:
         ConfigError: a setting is wrong.
@@ -39,13 +42,13 @@ async def open_runtime(
     """
     loaded = load_settings(settings)
     source = journal if journal is not None else loaded.journal
-    opened = await to_thread.run_sync(open_journal, source)
+    opened = source if isinstance(source, Journal) else await to_thread.run_sync(open_journal, source)
     try:
         with claim(opened):
             failure: BaseException | None = None
             async with anyio.create_task_group() as tasks:
                 try:
-                    runtime = await tasks.start(_live, loaded, opened, tools, name="jido runtime")
+                    runtime = await tasks.start(_live, loaded, opened, tools, clock, name="jido runtime")
                     with traced(runtime.bus, loaded):
                         try:
                             yield runtime
@@ -64,7 +67,9 @@ async def open_runtime(
                 await to_thread.run_sync(opened.close)
 
 
-async def _live(settings: Settings, journal: Journal, tools: Tools | None, *, task_status: TaskStatus[Runtime]) -> None:
+async def _live(
+    settings: Settings, journal: Journal, tools: Tools | None, clock: Clock, *, task_status: TaskStatus[Runtime]
+) -> None:
     """Run a runtime until it is closed.
 
     A task of its own, shielded: whatever cancels the caller's block must not cancel the writer, the partitions and the
@@ -74,7 +79,7 @@ async def _live(settings: Settings, journal: Journal, tools: Tools | None, *, ta
     with anyio.CancelScope() as scope:
         async with anyio.create_task_group() as tasks:
             try:
-                runtime = Runtime(tasks, settings, journal, tools)
+                runtime = Runtime(tasks, settings, journal, tools, clock)
                 await runtime.recordings.use(settings.recording)
                 await runtime.open()
                 task_status.started(runtime)

@@ -141,6 +141,8 @@ class Recordings:
 
     async def leave(self) -> None:
         """Leave the recording in use, with everything in it; bounded in time, idempotent."""
+        if self.tape is None and not self._writing:
+            return
         with anyio.CancelScope(shield=True):
             try:
                 with anyio.move_on_after(FLUSH_LIMIT_S):

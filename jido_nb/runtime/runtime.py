@@ -26,6 +26,7 @@ from ..journal.protocol import Journal
 from ..llm.settings import Settings
 from .adapter_methods import AdapterMethods
 from .bus import Bus
+from .clock import SYSTEM_CLOCK, Clock
 from .conversation import Conversation
 from .coordinator import Coordinator
 from .effects import Effects
@@ -63,7 +64,9 @@ T = TypeVar("T")
 class Runtime(AdapterMethods):
     """Conversations over one journal. Made by `open_runtime`; its methods belong to the loop that opened it."""
 
-    def __init__(self, tasks: TaskGroup, settings: Settings, journal: Journal, tools: Tools | None = None) -> None:
+    def __init__(
+        self, tasks: TaskGroup, settings: Settings, journal: Journal, tools: Tools | None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
         self.settings = settings
         self.journal = journal
         self.bus = Bus()
@@ -80,7 +83,7 @@ class Runtime(AdapterMethods):
         executors: dict[EffectClass, Executor[Any]] = {
             "llm": LLMExecutor(self.recordings.backend, settings.llm, self._llm_messages, price, SessionNotes(journal)),
             "tool": ToolExecutor(dict(tools or {})),
-            "timer": TimerExecutor(),
+            "timer": TimerExecutor(clock),
         }
         self._effects = Effects(
             tasks,
@@ -90,6 +93,7 @@ class Runtime(AdapterMethods):
             allow_simulation=allow,
             cancel_limit_s=settings.backend_cancel_timeout_ms / 1000,
             conversation_budget=settings.budgets.conversation,
+            clock=clock,
         )
         self._parity = Parity(journal)
         self._metrics = LiveMetrics(journal, self.bus)
@@ -249,8 +253,8 @@ class Runtime(AdapterMethods):
         """End what runs (`runtime_closed`), write everything down, close the backends. Bounded in time."""
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(CLOSE_LIMIT_S):
-                self._effects.accepting = False
-                self._effects.cancel_all("runtime_closed")
+                self._ingest.closing = True
+                self._effects.close()
                 reached("runtime.closing")
                 try:
                     await self.idle()

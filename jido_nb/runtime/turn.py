@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 
 from ..core.projections.turn import TurnEvent, TurnView
 from ..core.signal import Recorded
+from ..errors import ClosedError
 from ..llm.error import GenerationCanceled, GenerationFailed, LLMError
 from ..llm.result import LLMResult
 from ..llm.usage import Cost, Usage
@@ -146,9 +148,12 @@ class Turn:
         """End the answer; the text so far stays. True if it was this call that ended it. Returns when it has ended."""
         if self.view.done:
             return False
-        wish = await self.conversation.request_cancel(reason, effect_id=self.effect_id, requested_by=requested_by)
+        wish: str | None = None
+        # A runtime that closes ends the answer itself.
+        with suppress(ClosedError):
+            wish = await self.conversation.request_cancel(reason, effect_id=self.effect_id, requested_by=requested_by)
         await self.wait()
-        return self.view.status == "canceled" and self._ended_by == wish
+        return self.view.status == "canceled" and wish is not None and self._ended_by == wish
 
     def __repr__(self) -> str:
         view = self.view

@@ -12,17 +12,21 @@ import anyio
 import psutil
 import pytest
 
-from jido_nb.errors import ConfigError, JournalError
+from jido_nb.core.contract import normalize
+from jido_nb.errors import ClosedError, ConfigError, JournalError
 from jido_nb.journal.memory import MemoryJournal
 from jido_nb.journal.open import open_journal
 from jido_nb.llm.error import GenerationCanceled, GenerationFailed, LLMError
+from jido_nb.runtime.ids import now_us
 from jido_nb.runtime.opening import open_runtime
+from jido_nb.runtime.turn import Turn
 from jido_nb.testing.scripted_backend import Complete, Delta, Fail, ScriptedBackend, Started, Wait
 
 pytestmark = pytest.mark.anyio
 
 HANGING = [Started(), Delta("par"), Delta("tial"), Wait()]
 RETRYING = [Started(), Fail(LLMError("provider", "busy"))]
+MAKERS = {"new_id": lambda: "x", "now_us": now_us}
 LONG_WAIT = {"effects": {"llm": {"backoff_ms": 60_000, "jitter": 0.0}}}
 
 
@@ -54,28 +58,39 @@ async def test_closing_ends_what_runs_and_waits_as_canceled(script, tmp_path, sc
     assert f"timer-wait-{tick.signal.id}" in {signal.data["effect_id"] for signal in canceled}
 
 
-async def test_a_message_that_comes_while_closing_ends_too(scripted, tmp_path, log_check, at_rest):
-    path, late = tmp_path / "runs.sqlite", []
-    async with open_runtime(scripted(HANGING), path) as runtime:
-        turn = await runtime.conversation("c1").send("one")
-        await when(turn, "delta")
+async def test_a_message_that_comes_while_closing_is_refused_and_leaves_nothing(scripted, tmp_path, log_check):
+    path, told = tmp_path / "runs.sqlite", []
 
-        async def send_late():
-            await turn.wait()
-            try:
-                late.append(await runtime.conversation("c1").send("late"))
-            except Exception as error:
-                late.append(error)
+    async def send_late(runtime, turn):
+        await turn.wait()  # which the closing ends
+        try:
+            await runtime.conversation("c1").send("late")
+        except ClosedError as error:
+            told.append(error)
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(send_late)
-            tasks.start_soon(turn.cancel)
-        runtime._effects.accepting = False
-        late.append(await runtime.conversation("c1").send("too late"))
-    with pytest.raises(GenerationCanceled), anyio.fail_after(2):
-        await late[-1].result()
-    async with open_runtime(scripted(HANGING), path) as runtime:
-        log_check(await runtime.events())
+    async with anyio.create_task_group() as tasks:
+        async with open_runtime(scripted(HANGING), path) as runtime:
+            turn = await runtime.conversation("c1").send("one")
+            await when(turn, "delta")
+            tasks.start_soon(send_late, runtime, turn)
+            await anyio.wait_all_tasks_blocked()
+    assert len(told) == 1
+    log = list(open_journal(path).read())
+    log_check(log)
+    assert len([r for r in log if r.signal.type == "conv.in.message.received"]) == 1
+
+
+async def test_a_message_that_was_taken_just_before_ends_as_canceled(scripted, journal, log_check):
+    async with open_runtime(scripted(HANGING), journal) as runtime:
+        raw = {"type": "conv.in.message.received", "id": "m1", "subject": "c1", "contract_major": 1}
+        runtime._ingest.put(normalize({**raw, "data": {"message_id": "m1", "ingress": "t", "content": "hi"}}, **MAKERS))
+        turn = Turn(runtime.conversation("c1"), "llm-generation-m1", "hi")
+        turn.subscribed(runtime.bus.subscribe("conv.effect.**", turn.apply, subject="c1"))
+        kept = runtime.journal
+        kept.close, close = lambda: None, kept.close
+    log_check(list(kept.read()))
+    close()
+    assert (turn.status, turn.view.reason) == ("canceled", "runtime_closed")
 
 
 class Told(Exception):
