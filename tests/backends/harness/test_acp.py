@@ -192,6 +192,7 @@ def test_a_canceled_turn() -> None:
         (refused(-32603, "Internal error: fake authentication_error"), ("auth", False, "authentication")),
         (refused(-32603, "stream disconnected before completion"), ("transport", True, "connection")),
         (refused(-32002, "Resource not found: s-1"), ("config", False, "unknown_session")),
+        (refused(-32603, "No previous sessions found for this project."), ("config", False, "unknown_session")),
         (refused(-32601, "Method not found"), ("config", False, "not_supported")),
         (refused(-32603, "Internal error"), ("unknown", False, "unknown")),
     ],

@@ -29,6 +29,7 @@ _KINDS: Mapping[str, tuple[Category, bool, str]] = {
 _WORDS: tuple[tuple[str, Category, bool, str], ...] = (
     (r"authenticat|unauthorized|not logged in|api key|log ?in", "auth", False, "authentication"),
     (r"(session|thread|resource) .*not found|no rollout found|unknown session", "config", False, "unknown_session"),
+    (r"no previous sessions|error resuming session", "config", False, "unknown_session"),
     (r"model .*(not found|does not exist|not supported)|(unknown|invalid) model", "config", False, "model_not_found"),
     (r"context window|prompt is too long|context length", "provider", False, "context_length"),
     (r"quota|usage limit|billing", "provider", False, "quota"),
