@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,8 +52,10 @@ class _Cell(NamedTuple):
     repeat: int
 
     def name(self, run: int) -> str:
+        """Of its conversation; `run` counts the matrices that share a journal."""
         mode = "stream" if self.stream else "whole"
-        return f"matrix {run}/{self.fault.name}/{self.backend}/{mode}/{self.repeat}"
+        again = [f"repeat {self.repeat}"] if self.repeat > 1 else []
+        return ", ".join([self.fault.name, self.backend, mode, *again, *([f"run {run}"] if run > 1 else [])])
 
 
 def fault_matrix(
@@ -138,7 +141,8 @@ async def _play(
 ) -> None:
     """Have every turn, a few at a time, and put each once it has ended."""
     limiter = anyio.CapacityLimiter(AT_ONCE)
-    run = 1 + sum(subject.startswith("matrix ") for subject in journal.subjects())
+    known = set(journal.subjects())
+    run = next(run for run in count(1) if not any(cell.name(run) in known for cell in cells))
     async with serve() as server:
         for fault in {cell.fault.name: cell.fault for cell in cells}.values():
             server.add(fault.name, fault.scenario)

@@ -16,16 +16,21 @@ from jido_nb.otel.names import ATTRIBUTES, METRICS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 NOT_RUN = "<!-- not run:"
+OUTPUT = re.compile(r"(?ms)\n\n```text\n(.*?)^```$")
 LANGUAGES = {"python", "toml", "sh", "json", "text"}
 
 
 class Block(NamedTuple):
-    """One fenced block: its language, its text, the line it begins at, and whether it is said not to run."""
+    """One fenced block: its language, its text, the line it begins at, whether it is said not to run, what it prints.
+
+    What a Python block prints stands right below it, in a block of plain text; None: the page does not say.
+    """
 
     language: str
     text: str
     line: int
     not_run: bool
+    printed: str | None
 
 
 def blocks(page: Path) -> list[Block]:
@@ -34,8 +39,32 @@ def blocks(page: Path) -> list[Block]:
     for match in re.finditer(r"(?ms)^```([^\n]*)\n(.*?)^```$", text):
         before = text[: match.start()].rstrip("\n").rpartition("\n")[2]
         line = text.count("\n", 0, match.start()) + 1
-        found.append(Block(match[1].strip(), match[2], line, before.startswith(NOT_RUN)))
+        output = OUTPUT.match(text, match.end()) if match[1].strip() == "python" else None
+        found.append(Block(match[1].strip(), match[2], line, before.startswith(NOT_RUN), output and output[1]))
     return found
+
+
+def run(page: Path, folder: Path) -> list[tuple[Block, str]]:
+    """The Python blocks of a page, run as the cells of one notebook, each with what it printed."""
+    parts = [block for block in blocks(page) if block.language == "python" and not block.not_run]
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [
+        nbformat.v4.new_code_cell(block.text.rstrip("\n"), metadata={"line": block.line}) for block in parts
+    ]
+    NotebookClient(
+        notebook,
+        timeout=60,
+        kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=40"],
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
+    streams = [[output.text for output in cell.outputs if output.output_type == "stream"] for cell in notebook.cells]
+    return [(block, trimmed("".join(texts))) for block, texts in zip(parts, streams, strict=True)]
+
+
+def trimmed(text: str) -> str:
+    """`text` without the white space at the end of its lines, which tables are full of and nobody sees."""
+    return "\n".join(line.rstrip() for line in text.split("\n"))
 
 
 def blocks_in(language: str) -> list[object]:
@@ -62,19 +91,8 @@ def test_the_python_of_a_page_runs_as_the_cells_of_one_notebook(
 ) -> None:
     for name in ("JIDO_NB_JOURNAL", "JIDO_NB_CONFIG", "JIDO_NB_REQUIRE"):
         monkeypatch.delenv(name, raising=False)
-    notebook = nbformat.v4.new_notebook()
-    notebook.cells = [
-        nbformat.v4.new_code_cell(block.text.rstrip("\n"), metadata={"line": block.line})
-        for block in blocks(page)
-        if block.language == "python" and not block.not_run
-    ]
-    NotebookClient(
-        notebook,
-        timeout=60,
-        kernel_name="python3",
-        extra_arguments=["--IPKernelApp.log_level=40"],
-        resources={"metadata": {"path": str(tmp_path)}},
-    ).execute()
+    for block, output in run(page, tmp_path):
+        assert block.printed is None or block.printed == output, f"line {block.line}"
 
 
 @pytest.mark.parametrize("block", blocks_in("toml"))
@@ -118,6 +136,13 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_names_that_pages_give_are_public(page: Path) -> None:
     named = set(re.findall(r"jido_nb\.([A-Za-z_]\w*)", page.read_text(encoding="utf-8")))
-    rooms = {"analysis", "backends", "llm", "testing", "toml"}  # rooms, and the settings file of that name
+    rooms = {
+        "analysis",
+        "backends",
+        "experiments",
+        "llm",
+        "testing",
+        "toml",
+    }  # rooms, and the settings file of that name
     told = {row.latest.split(".")[1] for row in (*ATTRIBUTES, *METRICS) if row.latest.startswith("jido_nb.")}
     assert named - rooms - told <= {*jido_nb.__all__}
