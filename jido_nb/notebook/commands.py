@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from ..errors import ConfigError, closest
 from .doctor import examine
@@ -59,7 +60,7 @@ class Commands:
                 ("runtime", health.status + "".join(f"; {problem}" for problem in health.problems)),
                 ("effects", f"{health.in_flight} running, {health.queued} queued"),
                 ("model", self._default_model()),
-                ("conversation", magics.conversation_id or "none yet"),
+                ("conversation", _name(magics.conversation_id) if magics.conversation_id else "none yet"),
                 ("recording", lab.recording()),
                 ("last turn", f"{last.status}, {len(last.text)} characters" if last is not None else "none yet"),
             ]
@@ -96,10 +97,10 @@ class Commands:
         # A finished answer stands beside the deltas it came in; people want it once.
         kept = [entry for entry in entries if entry.kind != "delta"]
         rows = [(number, entry.role, entry.kind, shorten(entry.content, 200)) for number, entry in enumerate(kept, 1)]
-        return Table(columns, rows, empty=f"nothing was said in the conversation {conversation_id!r} yet")
+        return Table(columns, rows, empty=f"nothing was said in this conversation ({_name(conversation_id)}) yet")
 
     def new(self, _rest: str) -> Report:
-        return Report([("conversation", self._magics.begin().id)])
+        return Report([("conversation", f"a new one, {_name(self._magics.begin().id)}")])
 
     def models(self, rest: str) -> Table:
         from .model_list import models_of, usual_models
@@ -180,6 +181,15 @@ class Commands:
         model = resolved.model or "the backend's own"
         spec = f"{resolved.provider}:{model}" if resolved.provider and ":" not in model else model
         return f"{spec} on {resolved.backend}"
+
+
+def _name(conversation_id: str) -> str:
+    """What people called it. An id that was made up would make every run of a notebook look different."""
+    try:
+        UUID(conversation_id)
+    except ValueError:
+        return conversation_id
+    return "unnamed"
 
 
 class Line(str):

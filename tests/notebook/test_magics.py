@@ -1,6 +1,12 @@
 """`%load_ext` costs nothing, the magics say in one line what is wrong, and unloading leaves nothing behind."""
 
+import os
+import re
+from pathlib import Path
+
 import pytest
+
+from jido_nb.notebook.lab import Lab
 
 from .comm_front_end import CommFrontEnd
 
@@ -132,6 +138,25 @@ def test_what_people_get_wrong_is_one_line_outside_of_magics_too(
     (line,) = cell.error["traceback"]
     assert words in line
     assert len(line.splitlines()) == 1
+
+
+def test_two_kernels_on_one_journal_are_told_apart_in_one_line(fresh_kernel: CommFrontEnd, tmp_path: Path) -> None:
+    fresh_kernel.run("%load_ext jido_nb")
+    with Lab(tmp_path / "shared.sqlite"):
+        cell = fresh_kernel.run("%jido journal shared.sqlite")
+        assert cell.error is not None
+        (line,) = cell.error["traceback"]
+        assert f"in use by process {os.getpid()}" in line
+        assert "%jido journal PATH" in line
+        assert fresh_kernel.run("%jido journal other.sqlite").error is None
+    fresh_kernel.run("%unload_ext jido_nb")
+
+
+def test_no_made_up_id_is_in_what_a_command_says(live_kernel: CommFrontEnd) -> None:
+    for command in ("%jido new", "%jido", "%jido history"):
+        assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", live_kernel.run(command).texts[0])
+    live_kernel.run("%%jido -c cooking -m simulated:echo\nhi")
+    assert re.search("conversation +cooking", live_kernel.run("%jido").texts[0])
 
 
 def test_what_we_get_wrong_keeps_its_traceback(live_kernel: CommFrontEnd) -> None:

@@ -21,6 +21,9 @@ from ...llm.secrets import scrub_value
 from .call import REPLAYED, Call, Cancel
 from .tape import Note, Tape
 
+_ANY = Capabilities(sessions=True)
+"""Of an original that may never be asked, nothing is ruled out."""
+
 _PATIENCE = 1e6
 """Pace of a wait that a replayed cancel ends."""
 
@@ -41,8 +44,8 @@ class RecordedBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Those of the original, as far as it is open."""
-        return self._opened.capabilities if self._opened is not None else Capabilities()
+        """Those of the original, once it is open."""
+        return self._opened.capabilities if self._opened is not None else _ANY
 
     async def ready(self, provider: str | None) -> None:
         if self._tape.mode == "record":
