@@ -17,6 +17,7 @@ from .attempts import Attempts, attempt_key
 from .catalogue import CATALOGUE, unknown_model
 from .connection import ClientGone, Connection, HttpRequest, Unreadable
 from .exchange import BODY_LIMIT, CloseReason, Exchange, Outcome, without_secrets
+from .gemini import gemini_at
 from .loopback import is_loopback_name, listen
 from .openai import OPENAI
 from .replies import JSON, Played, Replies
@@ -28,7 +29,7 @@ from .wire import Refusal, Wire
 
 EFFECT_HEADER = "x-jido-effect"
 WIRES: Sequence[Wire] = (ANTHROPIC, OPENAI, RESPONSES)
-"""The protocols that the server speaks; each has its own path."""
+"""The protocols that the server speaks and that have a path of their own; Gemini's is in `gemini_at`."""
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class Server:
 
     async def _respond(self, connection: Connection, request: HttpRequest, exchange: Exchange) -> Played:
         path = request.path.partition("?")[0]
-        wire = next((one for one in WIRES if one.path == path), None)
+        wire = next((one for one in WIRES if one.path == path), None) or gemini_at(path)
         replies = Replies(connection, wire or ANTHROPIC, exchange, self._request_id())
         if not is_loopback_name(dict(request.headers).get("host", "")):
             # A web page whose name points at the loopback could read the log otherwise.

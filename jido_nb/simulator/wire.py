@@ -32,10 +32,13 @@ class Refusal(Exception):
 class Wire(Protocol):
     """One wire protocol."""
 
-    path: str
-    """The path that clients post to."""
-    ping: bytes
-    """An event that carries nothing."""
+    @property
+    def path(self) -> str:
+        """The path that clients post to."""
+
+    @property
+    def ping(self) -> bytes:
+        """An event that carries nothing."""
 
     def read(self, body: bytes) -> Asked:
         """Read a request.

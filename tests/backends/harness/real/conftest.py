@@ -61,12 +61,26 @@ def opencode(url: str, home: Path) -> dict[str, Any]:
     return {"env": folders, "config": config, "permission_mode": "full"}
 
 
+def gemini(url: str, home: Path) -> dict[str, Any]:
+    settings = {
+        "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "privacy": {"usageStatisticsEnabled": False},
+        "general": {"enableAutoUpdate": False, "maxAttempts": 1},
+    }
+    (home / ".gemini").mkdir()
+    (home / ".gemini" / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    env = {"GEMINI_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": url}
+    return {"env": env, "permission_mode": "yolo"}
+
+
 AGENTS: Mapping[str, tuple[str, Row]] = {
     "claude": ("claude", claude),
     "codex": ("codex", codex),
     "codex-app-server": ("codex", codex),
     "opencode": ("opencode", opencode),
     "opencode-acp": ("opencode", opencode),
+    "gemini": ("gemini", gemini),
+    "gemini-acp": ("gemini", gemini),
 }
 """Agent: its program, and its settings for the simulator at an address with a home of the test's own."""
 
@@ -141,7 +155,7 @@ def name_of(process: psutil.Process) -> str:
 
 def said_in(body: Any) -> str:
     """The conversation of a request as one text."""
-    return json.dumps(body.get("messages") or body["input"], ensure_ascii=False)
+    return json.dumps(body.get("messages") or body.get("input") or body["contents"], ensure_ascii=False)
 
 
 Open = Callable[..., AbstractAsyncContextManager[Bench]]

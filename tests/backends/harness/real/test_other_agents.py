@@ -1,4 +1,4 @@
-"""OpenCode itself, against the simulator's chat completions: an answer, a tool, cancels, a session."""
+"""OpenCode and Gemini CLI themselves, where they are installed: an answer, a tool, cancels, a session."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from .conftest import SLEEP, Open, said_in, until_asleep, until_streaming
 pytestmark = pytest.mark.anyio
 
 ANSWER = Answer((Text.of("The answer comes in a few small pieces.", pause_ms=5),))
-every_agent = pytest.mark.parametrize("agent", ["opencode", "opencode-acp"])
+every_agent = pytest.mark.parametrize("agent", ["opencode", "opencode-acp", "gemini", "gemini-acp"])
 
 
 @every_agent
@@ -23,7 +23,9 @@ async def test_it_answers_and_goes_on_with_its_session(agent: str, bench: Open) 
         second = await (await bench.chat("m").send("Which word?")).result()
         heard = [said_in(one.body) for one in bench.asked if one.model == "m"]
     assert first.text == second.text == ANSWER.text
-    assert second.metadata["session_id"] == first.metadata["session_id"]
+    if agent != "gemini-acp":
+        # That one forgets a session with its process, and is told the conversation in a new one.
+        assert second.metadata["session_id"] == first.metadata["session_id"]
     assert heard[-1].index("marzipan") < heard[-1].index(ANSWER.text) < heard[-1].index("Which word?")
 
 
@@ -31,10 +33,10 @@ async def test_it_answers_and_goes_on_with_its_session(agent: str, bench: Open) 
 async def test_its_tools_really_run(agent: str, bench: Open) -> None:
     async with bench(agent) as bench:
         bench.server.add("title", Scenario((ANSWER,)))
-        turn = await bench.chat("shell").send("Please run `echo made-$((40 + 2)) | tee made.txt`.")
+        turn = await bench.chat("shell").send("Please run `expr 40 + 2 | tee made.txt`.")
         result = await turn.result()
-        assert (bench.work / "made.txt").read_text() == "made-42\n"
-    assert "made-42" in result.text
+        assert (bench.work / "made.txt").read_text() == "42\n"
+    assert "42" in result.text
     (call,) = result.tool_calls
     assert call.status == "completed"
 
