@@ -1,6 +1,7 @@
 """Writes what Python blocks print into the pages that show it.
 
-Use: `python -m tests.notebooks.write_outputs docs/analysis.md`. Read the difference before you commit it: the test only knows that the page says what the code does.
+Use: `python -m tests.notebooks.write_outputs docs/analysis.md`. Read the difference before you commit it: the test only
+knows that the page says what the code does.
 """
 
 import sys
