@@ -72,6 +72,7 @@ class Frame(Generic[Row]):
         # Pickled by reference, as functions are, so that a pool of processes can map it over many journals.
         self.__module__ = rows.__module__
         self.columns = tuple(columns)
+        self.given = given
         self._rows = rows
         self._head = head
         self._order = order

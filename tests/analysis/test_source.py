@@ -1,21 +1,29 @@
 """Sources: every form gives the same signals, and what is none of them is refused in words."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from jido_nb.analysis.arrow import to_arrow
+from jido_nb.analysis.catalogue import FRAMES
+from jido_nb.analysis.frame import AnyFrame
 from jido_nb.analysis.frames.events import events_df
 from jido_nb.analysis.source import opened, read_source
 from jido_nb.core.signal import Recorded
 from jido_nb.errors import ConfigError, JidoError, JournalError
 from jido_nb.journal.memory import MemoryJournal
 from jido_nb.journal.sqlite import SqliteJournal
+from jido_nb.journal.sqlite_schema import SCHEMA_VERSION
 
 
 def memory(log: list[Recorded]) -> MemoryJournal:
@@ -79,6 +87,48 @@ def test_a_file_that_is_no_journal_is_an_error_and_stays_as_it_was(tmp_path: Pat
     assert path.read_bytes() == content
 
 
+every_frame = pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+
+
+def of_version(path: Path, version: int) -> Path:
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.close()
+    return path
+
+
+@every_frame
+def test_a_journal_of_a_newer_version_is_refused_with_the_way_out(frame: AnyFrame, sqlite_path: Path) -> None:
+    with pytest.raises(JournalError, match=r"newer jido_nb .* upgrade jido_nb"):
+        frame(of_version(sqlite_path, SCHEMA_VERSION + 1))
+
+
+@every_frame
+def test_a_database_of_another_program_is_refused(frame: AnyFrame, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "other.sqlite")
+    connection.execute("CREATE TABLE signals (seq INTEGER PRIMARY KEY, id TEXT)")
+    connection.close()
+    with pytest.raises(JournalError, match="another program"):
+        frame(tmp_path / "other.sqlite")
+
+
+@every_frame
+def test_a_journal_without_signals_is_a_frame_without_rows(frame: AnyFrame, tmp_path: Path) -> None:
+    SqliteJournal(tmp_path / "new.sqlite").close()
+    pd.testing.assert_frame_equal(frame(tmp_path / "new.sqlite"), frame([]))
+
+
+def test_a_journal_that_was_cut_off_is_an_error_in_words(tmp_path: Path, eventful_log: list[Recorded]) -> None:
+    path = tmp_path / "cut.sqlite"
+    journal = SqliteJournal(path)
+    for batch in range(40):
+        journal.append([replace(r.signal, subject=f"{r.signal.subject}-{batch}") for r in eventful_log])
+    journal.close()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+    with pytest.raises(JournalError, match="damaged"):
+        events_df(path)
+
+
 def test_a_path_is_closed_after_reading_and_a_journal_stays_open(sqlite_path: Path) -> None:
     with opened(sqlite_path) as source:
         journal = source.journal
@@ -124,3 +174,41 @@ def test_a_journal_that_another_process_is_writing_can_be_read(tmp_path: Path) -
         writer.stdout.readline()
         assert 1 + sum(1 for _ in reading) == 2100
         writer.stdin.close()
+
+
+STORY = """
+import sys
+from jido_nb.journal.sqlite import SqliteJournal
+from jido_nb.testing.builders import Storyteller
+journal, teller = SqliteJournal(sys.argv[1]), Storyteller()
+print("ready", flush=True)
+while not sys.stdin.closed:
+    for each in teller.turn(retries=1):
+        journal.append([each])
+    print(teller.seq, flush=True)
+    if not sys.stdin.readline():
+        break
+"""
+
+
+def test_every_frame_can_be_made_while_another_process_writes(tmp_path: Path) -> None:
+    """What is seen is a beginning of the log, as it was at one moment, and never half a signal."""
+    path = tmp_path / "live.sqlite"
+    with subprocess.Popen(
+        [sys.executable, "-c", STORY, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "ready\n"
+        for _ in range(4):
+            writer.stdin.write("go on\n" * 10)
+            writer.stdin.flush()
+            tables = to_arrow(path)
+            count = tables["events"].num_rows
+            with closing(SqliteJournal(path, read_only=True)) as journal:
+                log = list(journal.read(until_seq=count))
+            assert {name: table.num_rows for name, table in tables.items()} == {
+                name: len(frame(log)) for name, frame in FRAMES.items()
+            }
+        writer.stdin.close()
+        assert [int(line) for line in writer.stdout][-1] >= 40
