@@ -54,7 +54,7 @@ def _version(package: str) -> str:
 def _cancel(frontend: FrontEnd, shell: Any) -> Facts:
     """The ways to cancel, from the nearest to the last, and whether each exists here."""
     kernel = getattr(shell, "kernel", None)
-    calls = "turn.cancel() and %jido cancel, in a cell that runs beside it; jido_nb journals who asked"
+    calls = "turn.cancel() and %jido cancel, for an answer that goes on in the background (--bg)"
     if frontend.kind != "live":
         none = "none: nobody is there to press it" if kernel is not None else "none in a terminal"
         stop = "Ctrl-C" if kernel is None else "the runner's interrupt"
@@ -65,9 +65,7 @@ def _cancel(frontend: FrontEnd, shell: Any) -> Facts:
         ]
     # Kernels before 7 hear the browser only between cells.
     if not hasattr(kernel, "shell_channel_thread"):
-        button = (
-            "between cells; while a cell runs it becomes the kernel's interrupt after 1.5 s (old kernel: no subshells)"
-        )
+        button = "between cells; while one runs it becomes the kernel's interrupt after 1.5 s (no subshells here)"
     else:
         button = "at any time, also while a cell runs (subshells)"
         button += "; this kernel would answer in the wrong one and is guarded" if _needs_guard() else ""

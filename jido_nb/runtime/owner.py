@@ -39,8 +39,8 @@ def claim(journal: Journal) -> Iterator[None]:
         except OSError:
             holder = _holder(descriptor)
             raise JournalError(
-                f"{path} is in use by {holder}. Close that Lab or runtime, keep this log elsewhere"
-                " (%jido journal PATH), or read the file with jido_nb.events_df and the other frames, which need no claim.",
+                f"{path} is in use by {holder}. Close that Lab or runtime, keep this log elsewhere "
+                "(%jido journal PATH), or read the file with jido_nb.events_df and the other frames.",
                 path=str(path),
             ) from None
         os.ftruncate(descriptor, 0)
