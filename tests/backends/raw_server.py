@@ -27,8 +27,8 @@ async def raw_server(
                 while then:
                     await stream.send(f"{len(then):x}\r\n".encode() + then + b"\r\n")
                     await anyio.sleep(0.01)
-                if then is not None:
-                    await stream.receive()
+                while then is not None:
+                    await stream.receive()  # the rest of the request, and then that the client has hung up
                 await stream.send(b"0\r\n\r\n" if end else b"")
             except (anyio.BrokenResourceError, anyio.EndOfStream):
                 pass
