@@ -8,7 +8,7 @@ import sys
 
 import anyio
 
-from . import browsing, canceling, ingesting, loading, million, openai_streaming, streaming
+from . import browsing, canceling, ingesting, loading, million, openai_streaming, streaming, tabulating
 from .row import Row, table
 
 JOURNEYS = {
@@ -18,6 +18,7 @@ JOURNEYS = {
     "canceling": canceling.measure,
     "loading": loading.measure,
     "million": million.measure,
+    "tabulating": tabulating.measure,
     "browsing": browsing.measure,
 }
 

@@ -1,0 +1,93 @@
+"""Frames of a long journal of real turns, beside what people do by hand: `read_sql`, and `json_normalize` of payloads.
+
+All read the same file in one run. Times are CPU seconds, which a busy machine changes least.
+"""
+
+import json
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import jido_nb
+from jido_nb.journal.sqlite import SqliteJournal
+from jido_nb.testing.builders import Ending, Storyteller
+
+from .row import Row
+
+SIGNALS = 1_000_000
+BATCH = 20_000
+PEER_SHARE = 10
+"""Peers hold every cell as an object of Python's, so they read every tenth part of the log, and the time is scaled."""
+
+ENDINGS: tuple[Ending, ...] = ("completed", "completed", "completed", "failed", "canceled")
+WORDS = [f"word{number} and " for number in range(40)]
+
+
+async def measure() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "long.sqlite"
+        write(path, SIGNALS)
+        for frame in (jido_nb.events_df, jido_nb.attempts_df):
+            frame([])  # what is imported and compiled once is nobody's cost
+        events = _cpu_s(lambda: jido_nb.events_df(path))
+        attempts = _cpu_s(lambda: jido_nb.attempts_df(path))
+        read_sql = _cpu_s(lambda: _read_sql(path)) * PEER_SHARE
+        normalized = _cpu_s(lambda: _normalized(path)) * PEER_SHARE
+    return [
+        Row(f"events_df of {SIGNALS:,} signals", "<= 3 s", f"{events:.1f} s of CPU"),
+        Row(
+            "  beside pd.read_sql of the same rows", "quicker", f"{read_sql / events:.1f}x as quick ({read_sql:.1f} s)"
+        ),
+        Row(f"attempts_df of {SIGNALS:,} signals", "<= 3 s", f"{attempts:.1f} s of CPU"),
+        Row(
+            "  beside json_normalize of the effect payloads, not folded yet",
+            "quicker",
+            f"{normalized / attempts:.1f}x as quick ({normalized:.1f} s)",
+        ),
+    ]
+
+
+def write(path: Path, signals: int) -> None:
+    """A journal of turns of 50 conversations: a quarter is retried, a third thinks, some fail, some are canceled."""
+    journal, teller, turn = SqliteJournal(path), Storyteller(), 0
+    while teller.seq < signals:
+        batch: list[Any] = []
+        while len(batch) < BATCH:
+            turn += 1
+            batch += teller.turn(
+                f"c{turn % 50}",
+                chunks=WORDS[: 10 + turn % 30],
+                thinking=WORDS[:5] if turn % 3 == 0 else (),
+                ending=ENDINGS[turn % len(ENDINGS)],
+                retries=int(turn % 4 == 0),
+            )
+        journal.append(batch)
+    journal.close()
+
+
+def _read_sql(path: Path) -> pd.DataFrame:
+    connection = sqlite3.connect(path)
+    try:
+        return pd.read_sql(f"SELECT * FROM signals WHERE seq <= {SIGNALS // PEER_SHARE}", connection)
+    finally:
+        connection.close()
+
+
+def _normalized(path: Path) -> pd.DataFrame:
+    connection = sqlite3.connect(path)
+    try:
+        asked = f"SELECT body FROM signals WHERE stream = 'effect' AND seq <= {SIGNALS // PEER_SHARE}"
+        return pd.json_normalize([json.loads(body) for (body,) in connection.execute(asked)])
+    finally:
+        connection.close()
+
+
+def _cpu_s(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
