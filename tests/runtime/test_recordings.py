@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -162,6 +163,23 @@ async def turns_of(runtime: Runtime) -> list[int]:
     return list(turns_df(runtime)["attempts"])
 
 
+ASKED: dict[str, Any] = {"text": "hello you", "model": "simulated:echo"}
+
+
+@pytest.fixture(scope="module")
+def two_requests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of two requests."""
+    path = tmp_path_factory.mktemp("two") / "recording.jsonl"
+
+    async def record() -> None:
+        async with serve() as server, running(server, "record", path) as runtime:
+            await (await runtime.conversation().send("something else", model="simulated:tools")).wait()
+            await (await runtime.conversation().send(**ASKED)).wait()
+
+    anyio.run(record)
+    return path
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -174,14 +192,11 @@ async def turns_of(runtime: Runtime) -> list[int]:
     ],
 )
 async def test_a_miss_names_the_nearest_request_and_the_way_out(
-    path: Path, changed: dict[str, Any], words: str
+    two_requests: Path, changed: dict[str, Any], words: str
 ) -> None:
-    asked = {"text": "hello you", "model": "simulated:echo"}
-    async with serve() as server, running(server, "record", path) as runtime:
-        await (await runtime.conversation().send("something else", model="simulated:tools")).wait()
-        await (await runtime.conversation().send(**asked)).wait()
+    path = two_requests
     async with running(None, "replay", path) as runtime:
-        turn = await runtime.conversation().send(**{**asked, **changed}, effect_policy={"max_attempts": 3})
+        turn = await runtime.conversation().send(**{**ASKED, **changed}, effect_policy={"max_attempts": 3})
         with pytest.raises(GenerationFailed) as caught:
             await turn.result()
     assert caught.value.attempts == 1
@@ -252,11 +267,11 @@ async def test_a_replayed_failure_need_not_wait_for_its_next_attempt(path: Path)
 
 async def test_real_timing_keeps_the_gaps_and_none_leaves_them_out(path: Path) -> None:
     async with serve() as server, running(server, "record", path) as runtime:
-        await (await runtime.conversation().send("hi", model="simulated:thinking")).result()
+        await (await runtime.conversation().send("hi", model="simulated:tools")).result()
     recorded = chunks_df(path)["at_ms"].max()
     for timing, least in (("real", recorded), (0.5, recorded / 2), ("none", 0)):
         async with running(None, "replay", path, timing=timing) as runtime:
-            await (await runtime.conversation().send("hi", model="simulated:thinking")).result()
+            await (await runtime.conversation().send("hi", model="simulated:tools")).result()
             await runtime.idle()
             assert chunks_df(runtime)["at_ms"].max() >= least
 
