@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.policy import DEFAULT_POLICIES
+from .cancel_matrix import CANCEL_ROWS
 from .retry_matrix import ROWS
 from .retry_row import Row
 
@@ -45,7 +46,13 @@ def policy_table() -> str:
     return _table(("`effect_policy`", "Default"), lines)
 
 
-TABLES = {"faults": fault_tables, "policy": policy_table}
+def cancel_table() -> str:
+    """When a cancel comes, how the backend takes it, and what the log says of that."""
+    lines = [(row.name, f"`{row.outcome}`", f"`{row.category}`" if row.category else "") for row in CANCEL_ROWS]
+    return _table(("The cancel comes", "`backend_cancel`", "`backend_cancel_category`"), lines)
+
+
+TABLES = {"faults": fault_tables, "policy": policy_table, "cancels": cancel_table}
 
 
 def _line(row: Row) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jido_nb.llm.error import CATEGORIES
+from jido_nb.testing.cancel_matrix import CANCEL_ROWS
 from jido_nb.testing.retry_matrix import ROWS
 from jido_nb.testing.retry_page import written
 
@@ -17,6 +18,7 @@ def test_the_tables_of_the_page_are_those_of_the_suite() -> None:
     assert page == written(page), "run: python -m jido_nb.testing.retry_page docs/errors-and-retries.md"
     assert all(f"| {row.name}" in page for row in ROWS)
     assert all(f"| `{category}` |" in page for category in CATEGORIES)
+    assert all(f"| {row.name} | `{row.outcome}`" in page for row in CANCEL_ROWS)
 
 
 @pytest.mark.parametrize("stale", ["", "| 400 bad request | `provider` | yes |\n"])

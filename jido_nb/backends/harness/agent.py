@@ -97,6 +97,15 @@ class Decoder(Protocol):
         """What to write to make the agent stop in its own way; None: it has none now, and gets SIGINT."""
         ...
 
+    @property
+    def at_rest(self) -> bool:
+        """All may have been said, of an agent that does not say when it is done: if nothing more comes, it was all."""
+        ...
+
+    def rest(self) -> list[LLMEvent]:
+        """Nothing more came while it was at rest: the terminal event."""
+        ...
+
     def last_words(self) -> list[LLMEvent]:
         """What a run that did not complete has consumed; asked once, when nothing more comes."""
         ...

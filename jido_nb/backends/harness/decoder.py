@@ -88,6 +88,13 @@ class BaseDecoder:
         """The error that the agent told last, else what exit code and standard error say."""
         return self.with_remains(self.error or exit_error(self.run.agent, exit))
 
+    @property
+    def at_rest(self) -> bool:
+        return False
+
+    def rest(self) -> list[LLMEvent]:
+        return []
+
     def last_words(self) -> list[LLMEvent]:
         cost = {"cost": self.cost.to_payload()} if self.cost is not None else {}
         self._emit("delta", usage=self.usage, metadata=cost)

@@ -22,7 +22,6 @@ from .lines import LineFramer
 from .process import AgentProcess, Exit
 from .sessions import Session, told
 
-EXIT_GRACE_S = 2.0
 LAST_WORDS_S = 0.5
 """How long a cancel waits until what the agent said while it ended has been read."""
 _parse = msgspec.json.Decoder().decode
@@ -101,7 +100,7 @@ class LiveRun:
                 yield event
         if ending is not None:
             await self._drain_until_exit()
-        exit = await self.process.finish(EXIT_GRACE_S if self.process.quiet else 0)
+        exit = await self.process.finish()
         if self.canceled:
             raise self._error(LLMError.of("canceled", "the run was canceled", rung=exit.rung))
         if ending is None:
@@ -120,8 +119,13 @@ class LiveRun:
         started = False
         limit_s = self.run.settings.start_timeout_ms / 1000
         while True:
-            with anyio.move_on_after(None if started else limit_s) as clock:
+            resting = self.decoder.at_rest
+            with anyio.move_on_after(self.process.grace.exit_s if resting else None if started else limit_s) as clock:
                 chunk = await self.process.receive()
+            if clock.cancelled_caught and resting:
+                for event in self.decoder.rest():
+                    yield event
+                return
             if clock.cancelled_caught:
                 message = f"the agent {self.run.agent!r} said nothing within {limit_s:g} s"
                 raise self._error(LLMError.of("timeout", message, which="start", limit_ms=limit_s * 1000))
@@ -138,6 +142,9 @@ class LiveRun:
                 for words in self.decoder.replies():
                     await self.process.send(words)
             if not chunk:
+                if self.decoder.at_rest:
+                    for event in self.decoder.rest():
+                        yield event
                 return
 
     def _decode(self, line: bytes) -> list[LLMEvent]:
@@ -165,7 +172,7 @@ class LiveRun:
 
     async def _drain_until_exit(self) -> None:
         """What comes after the last record is not read, but a process with a full pipe could not end."""
-        with anyio.move_on_after(EXIT_GRACE_S):
+        with anyio.move_on_after(self.process.grace.exit_s):
             await self.process.hang_up()
             while await self.process.receive():
                 pass

@@ -46,6 +46,8 @@ class Grace:
     sigint_s: float = 0.8
     sigterm_s: float = 0.4
     sigkill_s: float = 1.0
+    exit_s: float = 2.0
+    """How long an agent that has said its last word may take to end by itself; then it is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class AgentProcess:
         self._launch = launch
         self._process = process
         self._guard = guard
-        self._grace = grace
+        self.grace = grace
         self._stderr = bytearray()
         self._stopping = anyio.Lock()
         self._sending = anyio.Lock()
@@ -169,9 +171,9 @@ class AgentProcess:
                 with suppress(*_BROKEN):
                     await stdin.aclose()
 
-    async def finish(self, grace_s: float) -> Exit:
-        """Give it time to end by itself, then stop it."""
-        with move_on_after(grace_s):
+    async def finish(self) -> Exit:
+        """Stop it; one whose output has ended is given time to end by itself."""
+        with move_on_after(self.grace.exit_s if self.quiet else 0):
             await self._process.wait()
         return await self.stop()
 
@@ -209,7 +211,7 @@ class AgentProcess:
         return Exit(returncode, rung, swept, self.stderr)
 
     async def _signal_until_ended(self, interrupt: Interrupt | None) -> Rung:
-        grace = self._grace
+        grace = self.grace
         if interrupt is not None:
             with move_on_after(grace.interrupt_s):
                 if await interrupt():

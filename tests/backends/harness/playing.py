@@ -103,6 +103,10 @@ def play(agent: Agent, run: Run, records: Iterable[Record | bytes], exit: Exit =
         if ending is not None:
             break
         _written(played, decoder.replies())
+    if ending is None and decoder.at_rest:
+        events = decoder.rest()
+        ending = events[-1]
+        played.events += events
     if ending is None or (ending.lifecycle == "completed" and exit.returncode != 0):
         played.error = decoder.failure(exit)
     else:

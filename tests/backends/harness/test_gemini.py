@@ -207,3 +207,55 @@ def test_a_run_never_asks_and_never_reports_home() -> None:
     environment = AGENT.environment(run_of(AGENT))
     assert environment["GEMINI_TELEMETRY_ENABLED"] == "false"
     assert environment["GEMINI_CLI_NO_RELAUNCH"] == "true"
+
+
+def spoken(*pieces: tuple[float, str]) -> list[Record]:
+    """Pieces of an answer, each at a second of one minute."""
+    return [
+        {
+            "type": "message",
+            "role": "assistant",
+            "content": text,
+            "delta": True,
+            "timestamp": f"2026-11-20T10:44:{at:06.3f}Z",
+        }
+        for at, text in pieces
+    ]
+
+
+LONG = "This is the beginning of an answer that is long"
+REPEATED: dict[str, tuple[list[tuple[float, str]], str, int]] = {
+    "the answer begins again": (
+        [(0, "Hello"), (0.1, " from"), (0.2, " the"), (1.3, "Hello"), (1.4, " from"), (1.5, " the"), (1.6, " model.")],
+        "Hello from the model.",
+        1,
+    ),
+    "twice": (
+        [(0, "Hello"), (0.1, " from"), (1.2, "Hello"), (1.3, " from"), (3.4, "Hello"), (3.5, " from me.")],
+        "Hello from me.",
+        2,
+    ),
+    "in one longer piece": ([(0, "Hello from"), (1.3, "Hello from the model.")], "Hello from the model.", 1),
+    "a long one that goes another way in the end": (
+        [(0, LONG), (0.1, " and dull."), (1.4, LONG), (1.5, " and good.")],
+        f"{LONG} and good.",
+        1,
+    ),
+    "a pause is none": ([(0, "Hello from"), (5, " the model.")], "Hello from the model.", 0),
+    "other words after a pause": ([(0, "Hello from"), (5, "Hello to")], "Hello fromHello to", 0),
+    "the same words without a pause": ([(0, "Hello from"), (0.1, "Hello from")], "Hello fromHello from", 0),
+    "too short to tell": ([(0, "Ha! "), (2, "Ha! ")], "Ha! Ha! ", 0),
+}
+
+
+@pytest.mark.parametrize("case", REPEATED)
+def test_what_is_said_again_after_a_broken_stream_takes_the_place_of_what_was_said(case: str) -> None:
+    pieces, text, times = REPEATED[case]
+    end = play(AGENT, run_of(AGENT), [INIT, *spoken(*pieces), done()])
+    assert (end.answer.text, len(end.retries), len(end.retractions)) == (text, times, times)
+    assert end.retractions == [(0, 0)] * times
+
+
+def test_a_record_without_a_time_is_never_a_repetition() -> None:
+    records = [{**record, "timestamp": None} for record in spoken((0, "Hello from"), (5, "Hello from"))]
+    assert play(AGENT, run_of(AGENT), [INIT, *records, done()]).answer.text == "Hello fromHello from"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -14,6 +15,8 @@ from jido_nb.llm.request import LLMRequest
 from jido_nb.llm.result import LLMResult
 from jido_nb.simulator.agent_modes import SHORT, STATUSES
 from jido_nb.simulator.texts import THOUGHTS
+
+from .conftest import PATIENT
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +57,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("mode", ANSWERS)
 async def test_an_answer_is_whole_however_it_is_written(mode: str, ask: Ask, harness: Open, offspring: Any) -> None:
-    async with harness() as backend:
+    async with harness(grace=replace(PATIENT, exit_s=0.2) if mode == "lingers" else PATIENT) as backend:
         events, result = await streamed(backend, ask(f"simulated:{mode}"))
         assert result.text == ANSWERS[mode]
         assert (result.backend, result.provider, result.model) == ("harness", "simulated", mode)

@@ -208,3 +208,20 @@ def test_what_cannot_be_followed_is_refused(settings: dict[str, Any], words: str
     with pytest.raises(LLMError, match=words) as problem:
         AGENT.argv(run_of(AGENT, settings=settings))
     assert problem.value.category == "config"
+
+
+def test_a_step_that_follows_the_last_one_was_not_the_end() -> None:
+    played = play(AGENT, run_of(AGENT), [step(), said("One."), finish(), step(), said("Two.", "m-2"), finish()])
+    assert (played.answer.text, played.deltas) == ("Two.", ["One.", "Two."])
+    assert played.answer.usage is not None
+    assert played.answer.usage.input_tokens == 200
+
+
+def test_a_step_that_was_begun_and_cut_off_is_no_success() -> None:
+    played = play(AGENT, run_of(AGENT), [step(), said("One."), finish(), step(), said("Tw", "m-2")])
+    assert (played.outcome, played.problem.details["truncated"]) == ("failed", True)
+
+
+def test_a_last_record_that_is_cut_off_is_no_success() -> None:
+    played = play(AGENT, run_of(AGENT), [step(), said("One."), finish(), b'{"type":"text","part":{"text":"and th'])
+    assert (played.outcome, played.failure[0]) == ("failed", "transport")

@@ -1,7 +1,7 @@
 """The table of faults, held against `harness` with the stand-in CLI, as `test_retry_matrix.py` does with `jido_ai`.
 
-A row costs processes, so a fault that is tried again is played to its recovery where it streams, and to its end where it
-does not.
+A row costs processes, so a fault that is tried again is played to its recovery where it streams, and to its end where
+it does not.
 """
 
 import json

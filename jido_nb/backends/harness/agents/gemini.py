@@ -2,11 +2,13 @@
 
 Measured with 0.61.0, see `reference/harness.md`, section 4. Its own retries are told on standard error alone, and are
 limited in its own settings file alone (`general.maxAttempts`). What it says again after a stream has broken is not
-marked as a repetition, and cannot be told from the answer.
+marked as a repetition, so it is told by what it looks like: after a pause as long as its first wait, the answer begins
+again, word for word.
 """
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,6 +27,10 @@ from .options import permission_mode, prompt_with_system, refuse_unsupported, to
 
 MODES = ("default", "plan", "auto_edit", "yolo")
 """Its permission modes. `default` offers no tool that would need consent."""
+PAUSE_S = 0.9
+"""Its first wait before it asks its model again is a second."""
+SHORTEST_CHARS, ENOUGH_CHARS = 8, 40
+"""An answer shorter than the first is not looked at; so much of a longer one has to come again."""
 _KEYS = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _QUIET = {"GEMINI_TELEMETRY_ENABLED": "false", "CI": "1"}
 # Without the first a folder that nobody has trusted ends the run; with the second there is one process, which can be
@@ -86,13 +92,17 @@ class GeminiDecoder(BaseDecoder):
         self._answer_from = 0
         self._warning = ""
         self._failed: Mapping[str, Any] | None = None
+        self._at_s = float("inf")
+        self._before = ""
+        self._again: str | None = None
+        """What came since a pause, as long as it repeats the answer `before` the pause."""
 
     def read(self, record: Mapping[str, Any]) -> None:
         match record["type"]:
             case "init":
                 self.told(session_id=record["session_id"], model=record.get("model"))
             case "message" if record["role"] == "assistant":
-                self.delta(record["content"])
+                self._said(record["content"], _seconds(record.get("timestamp")))
             case "message":
                 self.alive()
             case "tool_use":
@@ -111,6 +121,24 @@ class GeminiDecoder(BaseDecoder):
 
     def failure(self, exit: Exit) -> LLMError:
         return self.with_remains(gemini_error(self.run.agent, self._failed, self._warning, exit))
+
+    def _said(self, text: str, at_s: float) -> None:
+        if at_s - self._at_s >= PAUSE_S:
+            self._before, self._again = self.text[self._answer_from :], ""
+        self._at_s = at_s
+        self.delta(text)
+        if self._again is None or len(self._before) < SHORTEST_CHARS:
+            return
+        self._again += text
+        length = min(len(self._again), len(self._before))
+        if self._again[:length] != self._before[:length]:
+            self._again = None
+        elif length >= min(len(self._before), ENOUGH_CHARS):
+            again, self._again = self._again, None
+            self.take_back((self._answer_from, self.mark[1]))
+            count = self.facts.get("agent_retries", 0) + 1
+            self.retrying(count, reason="the answer began again", category="transport")
+            self.delta(again)
 
     def _tool_result(self, record: Mapping[str, Any]) -> None:
         status: ToolStatus = "completed" if record["status"] == "success" else "failed"
@@ -132,6 +160,14 @@ class GeminiDecoder(BaseDecoder):
         else:
             self._failed = record
             self.alive()
+
+
+def _seconds(timestamp: Any) -> float:
+    """Seconds since 1970 of a record's time; no number for one that has none, so that no pause is seen."""
+    try:
+        return datetime.fromisoformat(timestamp).timestamp()
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def flags(run: Run) -> list[str]:

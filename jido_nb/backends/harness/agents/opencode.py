@@ -12,6 +12,7 @@ from pydantic import Field
 
 from ....llm.backend import Capabilities
 from ....llm.error import LLMError
+from ....llm.event import LLMEvent
 from ....llm.result import ToolStatus
 from ....llm.usage import Cost, Usage
 from ..agent import Run
@@ -84,7 +85,7 @@ class OpenCode:
 
 
 class OpenCodeDecoder(BaseDecoder):
-    """There is no terminal record: a step that did not end for its tools' sake is the last one."""
+    """There is no terminal record: a step that did not end for its tools' sake is the last one, if no other follows."""
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
@@ -95,6 +96,20 @@ class OpenCodeDecoder(BaseDecoder):
         self._answer: list[str] = []
         self._counts: dict[str, int] = {}
         self._denied: str | None = None
+        self._over = False
+
+    @property
+    def at_rest(self) -> bool:
+        return self._over
+
+    def rest(self) -> list[LLMEvent]:
+        self.completed("".join(self._answer))
+        return self._taken()
+
+    def unreadable(self, line: bytes) -> list[LLMEvent]:
+        # It is known to end before all that it wrote has left it: then the last record is cut off.
+        self._over = False
+        return super().unreadable(line)
 
     def read(self, record: Mapping[str, Any]) -> None:
         part = record.get("part") or {}
@@ -125,6 +140,7 @@ class OpenCodeDecoder(BaseDecoder):
         return self.with_remains(self.error or opencode_exit_error(self.run.agent, exit))
 
     def _begin_step(self, session_id: str) -> None:
+        self._over = False
         if self.session_id != session_id or not self.facts.get("steps"):
             self.told(session_id=session_id, cwd=self.run.cwd)
         else:
@@ -175,7 +191,8 @@ class OpenCodeDecoder(BaseDecoder):
         if part["reason"] == "error":
             self.error = LLMError.of("provider", "the model ended its answer with an error", reason="model_error")
         elif part["reason"] != "tool-calls":
-            self.completed("".join(self._answer))
+            self._over = True
+            self.alive()
 
 
 def opencode_config(run: Run) -> dict[str, Any]:
