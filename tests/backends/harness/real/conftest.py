@@ -24,7 +24,7 @@ from jido_nb.runtime.turn import Turn
 from jido_nb.simulator.exchange import Exchange
 from jido_nb.simulator.server import Server, serve
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 """Longest wait for anything, in seconds; generous, for machines that do other things as well."""
 BODY_LIMIT = 4 * 1024 * 1024
 KEY = "canary-of-the-agents"
@@ -189,6 +189,7 @@ def bench(tmp_path: Path, offspring: Callable[[], list[psutil.Process]]) -> Open
                 known["backend_cancel_timeout_ms"] = 60_000
                 async with open_runtime(known) as runtime:
                     yield Bench(agent, server, runtime, work, offspring)
+                    assert KEY not in str(await runtime.events())
             assert offspring() == []
 
     return open_bench

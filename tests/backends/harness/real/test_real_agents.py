@@ -6,6 +6,7 @@ import pytest
 
 from jido_nb.analysis.frames.attempts import attempts_df
 from jido_nb.analysis.frames.cancels import cancels_df
+from jido_nb.analysis.frames.tools import tools_df
 from jido_nb.llm.error import GenerationCanceled, GenerationFailed
 from jido_nb.runtime.turn import Turn
 from jido_nb.simulator.scenario import Answer, Scenario, Status, Tokens
@@ -81,8 +82,27 @@ async def test_a_tool_really_runs_and_the_model_hears_of_it(agent: str, bench: O
         assert "made-42" in str(call.output)
         assert "tee made.txt" in str(call.arguments)
         statuses = [status for (status,) in await told(bench, "tool_status")]
+        frame = tools_df(await bench.runtime.events())
     assert statuses[-2:] == ["running", "completed"]
+    assert [(row["tool"], row["status"]) for _, row in frame.iterrows()] == [(call.name, "completed")]
+    assert "made-42" in frame.iloc[0]["output"]
     assert len(bench.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("agent", "careful"),
+    [
+        pytest.param("claude", {"allowed_tools": []}, marks=pytest.mark.needs("claude")),
+        pytest.param("codex-app-server", {"permission_mode": "read-only"}, marks=pytest.mark.needs("codex")),
+    ],
+)
+async def test_what_nobody_allowed_is_not_done(agent: str, careful: dict[str, Any], bench: Open) -> None:
+    async with bench(agent, **careful) as bench:
+        result = await (await bench.chat("shell").send("Please run `touch made.txt`.")).result()
+        assert not (bench.work / "made.txt").exists()
+    said = {call.status for call in result.tool_calls}
+    # How a sandbox refuses depends on what the machine has for one.
+    assert said == {"denied"} if agent == "claude" else said <= {"denied", "failed"}
 
 
 @every_agent
