@@ -7,6 +7,7 @@ import pytest
 
 from jido_nb.analysis.attempts import Effect
 from jido_nb.analysis.folding import fold_effects
+from jido_nb.analysis.frames.attempts import attempts_df
 from jido_nb.analysis.gaps import gap_ms
 from jido_nb.analysis.source import opened
 from jido_nb.analysis.told import read_told
@@ -117,3 +118,35 @@ def test_open_effects_come_last_and_still_run(eventful_log: list[Recorded]) -> N
 )
 def test_gaps_are_interpolated(at_ms: list[float], quantile: float, gap: float | None) -> None:
     assert gap_ms(at_ms, quantile) == gap
+
+
+def test_an_attempt_tells_what_it_waited_wasted_and_belongs_to(eventful_log: list[Recorded]) -> None:
+    frame = attempts_df(eventful_log)
+    names = ["turn", "outcome", "wait_ms", "waited_ms", "retry_after_honoured"]
+    cells = frame[[*names, "wasted_tokens", "wasted_cost_usd", "wasted_ms"]].astype(object)
+    assert [tuple(row) for row in cells.where(cells.notna(), None).itertuples(index=False, name=None)] == [
+        (1, "retried", 150.0, 150.0, True, 11, 0.05, 60.0),
+        (1, "completed", None, None, None, 0, 0.0, 0.0),
+        (2, "canceled", None, None, None, 0, 0.0, 0.0),
+        # Canceled in its wait: no attempt followed, and its usage was never told.
+        (1, "retried", 100.0, None, None, None, None, 10.0),
+        (2, "failed", None, None, None, None, None, 10.0),
+        (3, "running", None, None, None, 0, 0.0, 0.0),
+    ]
+
+
+@pytest.mark.parametrize(("wait_ms", "honoured"), [(99, False), (100, True), (101, True)])
+def test_retry_after_is_honoured_by_a_wait_that_is_as_long(story: Any, wait_ms: int, honoured: bool) -> None:
+    effect = story.message(0)
+    effect.start(1)
+    effect.retry(10, duration_ms=9.0, wait_ms=wait_ms, retry_after_ms=100)
+    effect.again(200)
+    assert only(story.log).attempts[0].retry_after_honoured is honoured
+
+
+def test_a_server_that_asked_for_too_much_is_told_of_though_nobody_waited(story: Any) -> None:
+    effect = story.message(0)
+    effect.start(1)
+    effect.fail(10, duration_ms=9.0, details={"status": 429, "retry_after_ms": 90_000, "gave_up": "retry_after"})
+    (attempt,) = only(story.log).attempts
+    assert (attempt.retry_after_ms, attempt.retry_after_honoured) == (90_000.0, None)
