@@ -7,6 +7,7 @@ they reload it, restart its kernel or change its looks.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import pytest
@@ -49,9 +50,15 @@ def open_page(server: JupyterServer, browser: Any) -> Iterator[Opener]:
 
 
 @pytest.fixture(scope="module")
-def study(open_page: Opener) -> NotebookPage:
+def shared(open_page: Opener) -> Opener:
+    """As `open_page`, but the tests of a module get the same notebook for the same front end and kernel."""
+    return cache(open_page)
+
+
+@pytest.fixture(scope="module")
+def study(shared: Opener) -> NotebookPage:
     """A notebook in JupyterLab that the tests of a module share."""
-    return open_page()
+    return shared("lab")
 
 
 @pytest.fixture

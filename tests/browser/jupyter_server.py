@@ -23,7 +23,9 @@ _FOLDERS = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JU
             "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")  # fmt: skip
 _SETTINGS: dict[str, dict[str, Any]] = {
     # Without the question whether one wants news, which would lie over the notebook.
-    "apputils-extension/notification": {"fetchNews": "false"},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false"},
+    # What widgets leave behind goes into the file, so that a test can see that there is nothing.
+    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
 }
 _numbers = count(1)
 
@@ -55,7 +57,7 @@ def jupyter_server(home: Path) -> Iterator[JupyterServer]:
     environment |= {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
     environment |= {"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "LANG": "C.UTF-8"}
     for name, settings in _SETTINGS.items():
-        file = home / "jupyterlab_settings_dir" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file = home / "jupyterlab_settings_dir" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(settings))
     with socket.socket() as probe:

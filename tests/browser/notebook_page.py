@@ -1,6 +1,7 @@
 """A notebook as a person uses it, in JupyterLab or in Notebook 7: its cells, the widget in them, its file."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,11 +64,13 @@ class NotebookPage:
     def open(self, kernel: str = NEWEST) -> None:
         """Open a new notebook with that kernel."""
         self.path = self.server.new_notebook(kernel)
-        if self.front_end == "lab":
-            self.page.goto(f"{self.server.url}/lab?token={self.server.token}&reset")
-        else:
-            self.page.goto(f"{self.server.url}/notebooks/{self.path}?token={self.server.token}")
-        self._await_panel()
+        self._go()
+
+    def open_copy(self, path: str) -> None:
+        """Open a copy of the file as it is, with a kernel of its own."""
+        shutil.copy(self.server.folder / self.path, self.server.folder / path)
+        self.path = path
+        self._go()
 
     def close(self) -> None:
         """End the kernel; the page is not used again."""
@@ -119,6 +122,11 @@ class NotebookPage:
         error = self.cell(index).locator('[data-mime-type="application/vnd.jupyter.error"]')
         expect(chip.or_(error).first).to_be_visible(timeout=LIMIT_MS)
         assert not error.count(), error.inner_text()
+        self.look_at(index)
+
+    def look_at(self, index: int) -> None:
+        """Scroll to the live view in a cell: what nobody sees is not drawn."""
+        self.turn(index).first.evaluate("(el) => el.scrollIntoView({ block: 'center' })")
 
     def wait_idle(self, index: int) -> None:
         """Wait until the cell has ended."""
@@ -158,6 +166,13 @@ class NotebookPage:
                 self.page.screenshot(path=path)
             else:
                 self.cell(index).screenshot(path=path)
+
+    def _go(self) -> None:
+        if self.front_end == "lab":
+            self.page.goto(f"{self.server.url}/lab?token={self.server.token}&reset")
+        else:
+            self.page.goto(f"{self.server.url}/notebooks/{self.path}?token={self.server.token}")
+        self._await_panel()
 
     def _await_panel(self) -> None:
         self.page.wait_for_function(_READY)

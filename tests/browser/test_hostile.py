@@ -51,22 +51,24 @@ def test_the_corpus_stays_words(open_page: Opener, front_end: str) -> None:
     page.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.page.evaluate("() => { window.steal = () => { window.stolen = true; }; }")
     index = page.run(TELL.format(root=str(Path(__file__).parents[2])))
+    page.look_at(index)
     answer = page.turn(index).locator(".jd-answer")
     expect(answer).to_contain_text("The end.", timeout=LIMIT_MS)
-    for written in ("<script>steal()</script>", "<img src=x onerror=steal()>", "[image: beacon]"):
-        expect(answer).to_contain_text(written)
+    for words in ("<script>steal()</script>", "<img src=x onerror=steal()>", "[image: beacon]"):
+        expect(answer).to_contain_text(words)
     page.turn(index).locator("summary").first.click()
     expect(page.turn(index).locator(".jd-thought")).to_contain_text("<script>steal()</script>", timeout=LIMIT_MS)
     assert answer.evaluate(INSPECT) == []
     page.picture(f"hostile-{front_end}", index)
 
     page.do("told.complete()")
-    page.wait_at_rest(index)
-    rest = page.output(index).locator('[data-mime-type="text/html"]')
-    expect(rest).to_contain_text("The end.")
-    assert [found for found in rest.evaluate(INSPECT) if not found.startswith("class jp-")] == []
-    for link in rest.locator("a[href^='javascript']").all():
-        link.click()
+    written = page.wait_at_rest(index)["text/html"]
+    expect(page.output(index)).to_contain_text("The end.")
+    # As it is in the file: front ends add names of their own when they show it.
+    assert (
+        page.page.evaluate(f"(html) => ({INSPECT})(new DOMParser().parseFromString(html, 'text/html').body)", written)
+        == []
+    )
 
     index = page.run("%%jido -o turn -m simulated:hostile\ngo")
     page.wait_at_rest(index)

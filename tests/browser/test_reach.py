@@ -20,16 +20,26 @@ CHECK = """async (selector) => {
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
+@pytest.fixture(scope="module")
+def still(open_page: Opener) -> NotebookPage:
+    """A notebook of somebody who asked for less motion; the tests of this module share it."""
+    return open_page(reduced_motion="reduce")
+
+
+def show_theme(page: NotebookPage, theme: str) -> None:
+    page.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", THEMES[theme])
+    expect(page.page.locator("body")).to_have_attribute("data-jp-theme-light", str(theme == "light").lower())
+
+
 def violations(page: NotebookPage, index: int, inside: str) -> Any:
     page.page.evaluate(AXE)
     return page.page.evaluate(CHECK, f'[data-cell="{index}"] {inside}')
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_axe_finds_nothing_in_any_state(open_page: Opener, theme: str) -> None:
-    page = open_page(reduced_motion="reduce")
-    page.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", THEMES[theme])
-    expect(page.page.locator("body")).to_have_attribute("data-jp-theme-light", str(theme == "light").lower())
+def test_axe_finds_nothing_in_any_state(still: NotebookPage, theme: str) -> None:
+    page = still
+    show_theme(page, theme)
     for model, status in {"thinking": "thinking", "flaky-429": "retrying", "slow": "streaming"}.items():
         index = page.run(f"%%jido --new --bg -o turn -m simulated:{model}\ngo")
         page.wait_status(index, status)
@@ -39,18 +49,18 @@ def test_axe_finds_nothing_in_any_state(open_page: Opener, theme: str) -> None:
     page.button(index).click()
     page.wait_at_rest(index)
     assert violations(page, index, '[data-mime-type="text/html"]') == []
-    page.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", THEMES["light"])
 
 
-def test_the_keyboard_reaches_and_works_everything(page: NotebookPage) -> None:
-    index = page.run("%%jido --bg -m simulated:thinking\ngo")
+def test_the_keyboard_reaches_and_works_everything(still: NotebookPage) -> None:
+    page = still
+    index = page.run("%%jido --new --bg -m simulated:thinking\ngo")
     turn = page.turn(index)
     expect(turn.locator("summary")).to_be_visible(timeout=LIMIT_MS)
     turn.locator("summary").press("Enter")
     expect(turn.locator(".jd-thought")).to_be_visible()
     page.wait_at_rest(index)
 
-    index = page.run("%%jido --bg -m simulated:slow\ngo")
+    index = page.run("%%jido --new --bg -m simulated:slow\ngo")
     page.wait_status(index, "streaming")
     button = page.button(index, "Cancel: answer of jido_ai · simulated:slow")
     button.focus()
@@ -62,8 +72,9 @@ def test_the_keyboard_reaches_and_works_everything(page: NotebookPage) -> None:
     assert page.page.evaluate("() => document.activeElement !== document.body")
 
 
-def test_states_are_announced_and_streams_are_not_read_piece_by_piece(page: NotebookPage) -> None:
-    index = page.run("%%jido --bg -m simulated:slow\ngo")
+def test_states_are_announced_and_streams_are_not_read_piece_by_piece(still: NotebookPage) -> None:
+    page = still
+    index = page.run("%%jido --new --bg -m simulated:slow\ngo")
     page.wait_status(index, "streaming")
     turn = page.turn(index)
     expect(turn).to_have_attribute("aria-label", "Answer of jido_ai · simulated:slow")
@@ -76,12 +87,12 @@ def test_states_are_announced_and_streams_are_not_read_piece_by_piece(page: Note
     page.wait_at_rest(index)
 
 
-def test_dark_and_narrow(page: NotebookPage) -> None:
-    page.page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
-    expect(page.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+def test_dark_and_narrow(still: NotebookPage) -> None:
+    page = still
+    show_theme(page, "dark")
     page.page.evaluate("() => jupyterapp.shell.collapseLeft()")
     page.page.set_viewport_size({"width": 420, "height": 800})
-    index = page.run("%%jido -m simulated:slow\nTell me a story.")
+    index = page.run("%%jido --new -m simulated:slow\nTell me a story.")
     page.wait_status(index, "streaming")
     expect(page.turn(index).locator(".jd-answer")).to_contain_text("On the last rock", timeout=LIMIT_MS)
     page.picture("dark-narrow", index)
@@ -90,4 +101,3 @@ def test_dark_and_narrow(page: NotebookPage) -> None:
     page.button(index).press("Enter")
     page.wait_at_rest(index)
     page.picture("dark-narrow-rest", index)
-    page.page.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })")

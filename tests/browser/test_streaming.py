@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import Opener
-from .kernels import KERNELS, NEWEST
+from .kernels import NEWEST
 from .notebook_page import LIMIT_MS, NotebookPage
 
 pytestmark = pytest.mark.needs("chromium")
@@ -29,8 +29,8 @@ def words(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("front_end", ["lab", "notebook"])
-def test_an_answer_grows_and_then_rests(open_page: Opener, front_end: str) -> None:
-    page = open_page(front_end)
+def test_an_answer_grows_and_then_rests(shared: Opener, front_end: str) -> None:
+    page = shared(front_end)
     page.page.evaluate(WATCH_LEAVING)
     index = page.run("%%jido -o turn -m simulated:story\nTell me a story.")
     page.wait_status(index, "streaming")
@@ -51,9 +51,8 @@ def test_an_answer_grows_and_then_rests(open_page: Opener, front_end: str) -> No
 
 
 @pytest.mark.parametrize("kernel", [NEWEST, "6.31"])
-def test_twenty_streams_at_once_are_exact_and_share_their_messages(open_page: Opener, kernel: str) -> None:
-    assert kernel in KERNELS
-    page = open_page("lab", kernel)
+def test_twenty_streams_at_once_are_exact_and_share_their_messages(shared: Opener, kernel: str) -> None:
+    page = shared("lab") if kernel == NEWEST else shared("lab", kernel)
     page.page.evaluate(WATCH_LEAVING)
     page.do("turns = []")
     page.traffic.forget()
@@ -86,7 +85,8 @@ def test_twenty_streams_at_once_are_exact_and_share_their_messages(open_page: Op
     assert sum(message.size for message in hub) <= 3 * characters + 1000 * seconds + 20 * 2000
 
 
-def test_what_nobody_sees_is_not_drawn_until_somebody_looks(page: NotebookPage) -> None:
+def test_what_nobody_sees_is_not_drawn_until_somebody_looks(study: NotebookPage) -> None:
+    page = study
     index = page.run("%%jido --bg -m simulated:slow\ngo")
     page.wait_status(index, "streaming")
     page.do("from IPython.display import HTML\nHTML('<div style=\"height: 4000px\">below</div>')")
@@ -108,6 +108,7 @@ def test_what_nobody_sees_is_not_drawn_until_somebody_looks(page: NotebookPage) 
 
 def test_only_what_changed_is_drawn_again(study: NotebookPage) -> None:
     index = study.run("%%jido --bg -m simulated:story\ngo")
+    study.look_at(index)
     answer = study.turn(index).locator(".jd-answer")
     first = answer.locator(".jd-block").first
     expect(answer.locator(".jd-block")).to_have_count(2, timeout=LIMIT_MS)
@@ -130,7 +131,7 @@ def test_retries_thinking_and_tools_are_shown(study: NotebookPage) -> None:
     thinking = study.turn(index).locator("details.jd-think")
     expect(thinking).to_be_visible(timeout=LIMIT_MS)
     assert thinking.get_attribute("open") is None
-    thinking.locator("summary").click()
+    thinking.locator("summary").click()  # which scrolls to it
     expect(thinking.locator(".jd-thought")).to_contain_text("The question is", timeout=LIMIT_MS)
     study.picture("thinking", index)
     study.wait_at_rest(index)

@@ -48,7 +48,8 @@ export class TurnElement {
         this.visible = entries[entries.length - 1].isIntersecting;
         if (this.visible) this.actions.visible(this);
       },
-      { rootMargin: "200px" },
+      // A little beyond the edge: of the window, and of what scrolls in it, which is where notebooks are.
+      { rootMargin: "200px", scrollMargin: "200px" },
     );
     this.observer.observe(this.root);
   }
