@@ -84,8 +84,8 @@ def reduce(
     ):
         moved = to_body({"flags": sorted(flags), "in_flight": in_flight})
     counts = {**state.stream_counts, stream: state.stream_counts[stream] + 1}
-    # A million signals are replayed in seconds. So the one thing that is long is copied once, and the state is made from
-    # a tuple, which takes half the time of a call.
+    # A million signals are replayed in seconds: so the one thing that is long is copied once, and the state is made
+    # from a tuple, which takes half the time of a call.
     history = (HistoryEntry(signal.id, kind, priority, seq),) + state.history[: HISTORY_LIMIT - 1]  # noqa: RUF005
     chain = _chained(state, signal, f"{seq}\0{priority}\0{count}", moved)
     after = (state.conversation_id, count, counts, flags, in_flight, history, chain)
