@@ -62,6 +62,8 @@ class Effects:
         self._workers: dict[Key, EffectWorker] = {}
         self._lines: defaultdict[str, deque[Key]] = defaultdict(deque)
         self._running: set[Key] = set()
+        self._driven: set[EffectWorker] = set()
+        """Those whose task has not ended: also of an effect that has, where its executor does not let go."""
         self._watchers: defaultdict[Key, list[Callable[[], None]]] = defaultdict(list)
         self._idle = anyio.Event()
         self._idle.set()
@@ -172,6 +174,7 @@ class Effects:
         return {
             "in_flight": len(self._running),
             "queued": len(self._workers) - len(self._running),
+            "stuck": sum(worker.left_behind for worker in self._driven),
             "in_flight_effect_ids": sorted(effect_id for _, effect_id in self._running),
         }
 
@@ -208,9 +211,14 @@ class Effects:
 
     async def _drive(self, key: Key) -> None:
         conversation_id, effect_id = key
+        worker = self._workers[key]
+        self._driven.add(worker)
         try:
-            await self._workers[key].run()
-        except JidoError as error:
+            await worker.run()
+        except Exception as error:
             # Not even its end could be written. Whoever waits for it is told; health says that the journal stopped.
-            logger.error("the end of effect %s could not be written: %s", effect_id, error)
+            known = isinstance(error, JidoError)
+            logger.error("the end of effect %s could not be written: %s", effect_id, error, exc_info=not known)
             self.ended(conversation_id, [effect_id])
+        finally:
+            self._driven.discard(worker)

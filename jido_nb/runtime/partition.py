@@ -7,7 +7,7 @@ comes to rest, when an effect of it has ended, or when the run has grown long, s
 
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -74,8 +74,6 @@ class Partition:
         self._wake = anyio.Event()
         self._arrived: dict[int, float] = {}
         self._endings: dict[str, list[str]] = {}
-        self._markers: Counter[str] = Counter()
-        """Per subject: markers that are not durable yet."""
         self._cancels: dict[str, dict[str | None, tuple[int, CancelEffects]]] = {}
         """Per moving subject and effect id (None: all): the last cancel that was applied, and its seq."""
         self._touched: set[str] = set()
@@ -198,22 +196,18 @@ class Partition:
 
     def _mark(self, subject: str) -> None:
         marker = self.engine.take_marker(subject)
-        self._markers[subject] += 1
+        # Outputs are put before the marker that covers what they follow from, so they are durable when it is. Whatever
+        # else of the conversation is on its way does not keep these effects from having ended.
+        settle = partial(self._settle, subject, self._endings.pop(subject, ()))
         if marker is not None:
-            self._ingest.put(self._marker(marker), on_done=partial(self._settle, subject))
+            self._ingest.put(self._marker(marker), on_done=settle)
             reached("partition.marked")
         else:
-            self._settle(subject)
+            settle()
 
-    def _settle(self, subject: str) -> None:
-        """A marker is written: if it was the last thing on its way, what ended in this conversation has ended."""
-        self._markers[subject] -= 1
-        if not self._markers[subject]:
-            del self._markers[subject]
-            if self._ingest.backlog[subject] or self.engine.run_length(subject):
-                return
-            reached("partition.settled")
-            self._ended(subject, self._endings.pop(subject, ()))
+    def _settle(self, subject: str, effect_ids: Iterable[str]) -> None:
+        reached("partition.settled")
+        self._ended(subject, effect_ids)
 
     def _rest(self) -> None:
         states = self.engine.states

@@ -169,7 +169,9 @@ class Runtime(AdapterMethods):
         """Write a control signal (see `adapters`) and let it act; it acts also when the journal can no longer write."""
         try:
             await self.ingest(raw)
-        except JournalError as error:
+        except (JournalError, ClosedError) as error:
+            if self._ingest.closing:
+                raise
             data = raw["data"]
             who = data.get("requested_by")
             self._effects.cancel(CancelEffects(raw["subject"], data.get("effect_id"), data["reason"], who, None))
@@ -209,6 +211,7 @@ class Runtime(AdapterMethods):
             self._parity.divergence and f"a replay differs from what was lived: {self._parity.divergence}",
             bus["errors"] and f"{bus['errors']} subscriber callbacks raised",
             (lost := self._coordinator.poisoned) and f"{lost} signals could not be applied",
+            effects["stuck"] and f"{effects['stuck']} effects have ended, but what did their work does not let go",
             self._parity.failure and f"the replay could not be checked: {self._parity.failure}",
         ]
         found = tuple(problem for problem in problems if isinstance(problem, str))

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import anyio
 
+TICK_S = 1e-6
+
 T = TypeVar("T")
 
 
@@ -44,7 +46,8 @@ class ChosenLoop(asyncio.SelectorEventLoop):
         ready.clear()
         ready.extend(waiting)
         if not ready and timers:
-            self._now = max(self._now, timers[0].when())
+            # Never by less than a tick: a wait that is lost in rounding would go on for ever.
+            self._now = max(self._now + TICK_S, timers[0].when())
         super()._run_once()  # type: ignore[misc]
         if self._held and not ready:
             ready.append(self._held.pop())

@@ -9,6 +9,7 @@ from ..llm.backend import Capabilities
 from ..llm.usage import Cost, Usage
 from ..runtime.effect_worker import EffectWorker
 from ..runtime.executors.llm import no_price
+from .chosen_loop import LoopClock
 from .effects import effect_job, llm_executor
 from .manual_clock import ManualClock
 from .memory_outbox import MemoryOutbox, Put
@@ -32,8 +33,10 @@ class ScriptedEffect:
         on_cancel: Sequence[Step] = (),
         capabilities: Capabilities | None = None,
         cancel_limit_s: float = 2.0,
+        leave_limit_s: float = 5.0,
+        clock: ManualClock | LoopClock | None = None,
     ) -> None:
-        self.clock = ManualClock()
+        self.clock = ManualClock() if clock is None else clock
         self.backend = ScriptedBackend(scripts, clock=self.clock, on_cancel=on_cancel, capabilities=capabilities)
         self.outbox = MemoryOutbox(on_put)
         self.worker = EffectWorker(
@@ -42,13 +45,15 @@ class ScriptedEffect:
             self.outbox,
             clock=self.clock,
             cancel_limit_s=cancel_limit_s,
+            leave_limit_s=leave_limit_s,
         )
 
     async def run(self, *, advance_ms: float = 600_000) -> MemoryOutbox:
         """Run to the end, for `advance_ms` of its clock at most; connections are closed and all is durable."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.worker.run)
-            await self.clock.advance(advance_ms / 1000)
+            if isinstance(self.clock, ManualClock):
+                await self.clock.advance(advance_ms / 1000)
             with anyio.fail_after(5):
                 await self.worker.done.wait()
         assert len(self.backend.closed) == len(self.backend.requests)

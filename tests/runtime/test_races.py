@@ -1,7 +1,7 @@
 """Ten thousand schedules: whatever races with whatever, an effect ends once, and nothing is left of it.
 
-Each schedule is a whole runtime on a loop whose order and time are drawn (`jido_nb.testing.chosen_loop`), so that each
-can be run again. The times of what happens are few and round on purpose: most races are at the same instant.
+Each schedule is an effect, or a whole runtime, on a loop whose order and time are drawn, so that each can be run again
+(`jido_nb.testing.chosen_loop`). Times are few and round on purpose: most races are at the same instant.
 """
 
 import asyncio
@@ -23,11 +23,14 @@ from jido_nb.errors import ClosedError
 from jido_nb.journal.memory import MemoryJournal
 from jido_nb.llm.error import LLMError
 from jido_nb.llm.settings import Settings
+from jido_nb.runtime.effect_job import CancelRequest
 from jido_nb.runtime.opening import open_runtime
 from jido_nb.testing.chosen_loop import LoopClock, run_chosen
 from jido_nb.testing.scripted_backend import Complete, Delta, Fail, Pause, ScriptedBackend, Started, Wait
+from jido_nb.testing.scripted_effect import ScriptedEffect
 
-SCHEDULES = 500
+SCHEDULES, WHOLE = 8_000, 2_000
+"""Of an effect alone, and of a whole runtime."""
 
 BUSY = Fail(LLMError("provider", "busy"))
 ANSWERS = [Started("ref"), Delta("a"), Pause(2), Delta("b"), Complete()]
@@ -49,6 +52,7 @@ CONFIG = Settings.model_validate(
         },
         "effects": {"llm": {"max_attempts": 3, "backoff_ms": 1, "jitter": 0.0, "join_ms": 1, "timeout_ms": 3}},
         "backend_cancel_timeout_ms": 2,
+        "runtime_partitions": 1,
     }
 )
 
@@ -76,19 +80,20 @@ async def race(backend, acts, closes):
         except ClosedError:
             assert closes is not None
 
-    async with anyio.create_task_group() as tasks:
-        async with open_runtime(CONFIG, journal, clock=LoopClock()) as runtime:
-            chat = runtime.conversation("c")
-            turns.append(await chat.send("hi", message_id="m"))
-            for each in acts:
-                tasks.start_soon(act, *each)
-            if closes is None:
-                await anyio.sleep(0.05)
-                await runtime.idle()
-            else:
-                await anyio.sleep(closes / 1000)
-    for turn in turns:
-        await turn.wait()
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:  # noqa: SIM117 - the acts outlive the runtime
+            async with open_runtime(CONFIG, journal, clock=LoopClock()) as runtime:
+                chat = runtime.conversation("c")
+                turns.append(await chat.send("hi", message_id="m"))
+                for each in acts:
+                    tasks.start_soon(act, *each)
+                if closes is None:
+                    await anyio.sleep(0.05)
+                    await runtime.idle()
+                else:
+                    await anyio.sleep(closes / 1000)
+        for turn in turns:
+            await turn.wait()
     assert len(asyncio.all_tasks()) == 1
     return said, turns, list(journal.read())
 
@@ -114,6 +119,55 @@ def hold_to_it(backend, said, turns, log):
     assert (replayer.divergences, replayer.unapplied) == ([], [])
 
 
+POLICY = {"max_attempts": 3, "backoff_ms": 1, "join_ms": 1, "timeout_ms": 3}
+
+
+async def race_alone(effect, acts, closes):
+    """One schedule of one effect. What each cancel said."""
+    said = []
+
+    async def act(at_ms):
+        await anyio.sleep(at_ms / 1000)
+        said.append(effect.worker.cancel(CancelRequest("enough", cause_id="wish")))
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(effect.worker.run)
+            for at_ms, _ in acts:
+                tasks.start_soon(act, at_ms)
+            if closes is not None:
+                await anyio.sleep(closes / 1000)
+                tasks.cancel_scope.cancel()
+    assert len(asyncio.all_tasks()) == 1
+    return said
+
+
+@pytest.mark.parametrize("against", AGAINST)
+def test_an_effect_ends_once_whatever_it_races_with(against):
+    @settings(max_examples=SCHEDULES // len(AGAINST), deadline=None, derandomize=True)
+    @given(ACTS, CLOSES, OBEYS, st.integers(0, 2**32 - 1))
+    def check(acts, closes, obeys, seed):
+        async def live():
+            effect = ScriptedEffect(
+                *AGAINST[against], policy=POLICY, on_cancel=obeys, cancel_limit_s=0.002, clock=LoopClock()
+            )
+            return effect, await race_alone(effect, acts, closes)
+
+        effect, said = run_chosen(live, seed=seed)
+        (ending,) = effect.outbox.terminals
+        assert effect.outbox.puts[-1] is ending
+        assert ending.lifecycle == effect.worker.ending
+        assert said.count(True) <= 1
+        if True in said:
+            assert (ending.lifecycle, ending.data["reason"], ending.cause_id) == ("canceled", "enough", "wish")
+        elif closes is None:
+            assert ending.lifecycle != "canceled"
+        assert effect.outbox.durable == len(effect.outbox.puts)
+        assert len(effect.backend.closed) == len(effect.backend.requests)
+
+    check()
+
+
 def left_open():
     process = psutil.Process(os.getpid())
     return process.num_fds(), process.children(), set(threading.enumerate())
@@ -132,7 +186,7 @@ def test_a_cancel_against_anything_gives_exactly_one_ending(against, monkeypatch
     before = None
 
     # The same schedules each time, so that a commit is not blamed for what another run drew.
-    @settings(max_examples=SCHEDULES // len(AGAINST), deadline=None, derandomize=True)
+    @settings(max_examples=WHOLE // len(AGAINST), deadline=None, derandomize=True)
     @given(ACTS, CLOSES, OBEYS, st.integers(0, 2**32 - 1))
     def check(acts, closes, obeys, seed):
         nonlocal before
