@@ -15,6 +15,7 @@ from . import postgres_schema as sql
 from .codec import Row
 from .columns import column_pages
 from .marker import unapplied_of
+from .postgres_claims import PostgresClaims
 from .postgres_connect import connect, explain, migrate, place_of
 from .postgres_sql import conditions, placed, recorded_of
 from .postgres_writer import PostgresWriter
@@ -146,6 +147,10 @@ class PostgresJournal:
             raise explain(error, self.location, "follow") from None
         finally:
             connection.close()
+
+    def claims(self) -> PostgresClaims:
+        """The conversations that one runtime may write; see `claims.py`."""
+        return PostgresClaims(self._place)
 
     def find(self, signal_id: str, subject: str | None = None) -> Recorded | None:
         if "\0" in signal_id:

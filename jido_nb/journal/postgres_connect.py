@@ -78,8 +78,11 @@ def place_of(url: str) -> Place:
     return Place(conninfo, schema, location, lock)
 
 
-def connect(place: Place, *, read_only: bool = False) -> Connection[Row]:
-    """A connection that speaks UTF-8 and looks into the journal's schema. Raises psycopg.Error."""
+def connect(place: Place, *, read_only: bool = False, name: str = "jido_nb") -> Connection[Row]:
+    """A connection that speaks UTF-8 and looks into the journal's schema; `name` is what the server calls it.
+
+    Raises psycopg.Error.
+    """
     settings = {
         "search_path": f'"{place.schema}"',
         "lock_timeout": str(LOCK_LIMIT_MS),
@@ -90,7 +93,7 @@ def connect(place: Place, *, read_only: bool = False) -> Connection[Row]:
         autocommit=True,
         connect_timeout=CONNECT_LIMIT_S,
         client_encoding="utf-8",
-        application_name="jido_nb",
+        application_name=name[:63],
     )
     # As the text that it is: whoever asks for JSON decodes it.
     connection.adapters.register_loader("json", TextLoader)
