@@ -64,7 +64,7 @@ def cost(
     longest = max(float(group["amount"].sum()) for _, group in groups) or 1.0
     for row, (_, group) in enumerate(groups):
         _draw(ax, row, group, longest, told)
-    row_labels(ax, [name for name, _ in groups])
+    row_labels(ax, [str(name) for name, _ in groups])
     ax.set_xlim(0, 1.6 * longest)
     ax.set_xlabel(told.unit, color=INK)
     ax.xaxis.set_major_formatter(lambda amount, _: f"{amount:,.6g}")
