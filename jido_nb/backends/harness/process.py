@@ -43,8 +43,8 @@ class Grace:
     """How long each rung may take, in seconds. All of them end within the two seconds that a cancel is given."""
 
     interrupt_s: float = 0.4
-    sigint_s: float = 0.8
-    sigterm_s: float = 0.4
+    sigint_s: float = 1.1
+    sigterm_s: float = 0.3
     sigkill_s: float = 1.0
     exit_s: float = 2.0
     """How long an agent that has said its last word may take to end by itself; then it is ended."""
