@@ -49,6 +49,14 @@ _AT_REST = """(index) => {
 }"""
 _RUNNING = "(index) => window.panel.content.widgets[index].model.executionState"
 
+_TOLD = f"""import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.notebook.turns import ToldTurn
+from jido_nb.notebook.presentation import show
+told = ToldTurn()
+told.start()
+show(told)"""
+
 
 class NotebookPage:
     def __init__(self, page: Page, server: JupyterServer, front_end: FrontEnd = "lab") -> None:
@@ -98,6 +106,10 @@ class NotebookPage:
         self.wait_idle(index)
         assert "error" not in [output["output_type"] for output in self.outputs(index)], self.outputs(index)
         return index
+
+    def tell(self, *lines: str) -> int:
+        """Show the turn `told`, which stays as `lines` leave it, however slow the machine is."""
+        return self.do("\n".join([_TOLD, *lines]))
 
     def command(self, name: str) -> None:
         """Carry out a command of the front end, such as `notebook:interrupt-kernel`."""
@@ -158,14 +170,14 @@ class NotebookPage:
         """What the page asked of anybody but its own server."""
         return [url for url in self.requests if not url.startswith((self.server.url, "blob:", "data:"))]
 
-    def picture(self, name: str, index: int | None = None) -> None:
-        """Keep a screenshot in `JIDO_PICTURES`, where that is set: of a cell, or of the whole window."""
+    def picture(self, name: str, shown: Locator | None = None) -> None:
+        """Keep a screenshot in `JIDO_PICTURES`, where that is set: of something on the page, or of the window."""
         if folder := os.environ.get("JIDO_PICTURES"):
             path = Path(folder) / f"{name}.png"
-            if index is None:
+            if shown is None:
                 self.page.screenshot(path=path)
             else:
-                self.cell(index).screenshot(path=path)
+                shown.screenshot(path=path)
 
     def _go(self) -> None:
         if self.front_end == "lab":

@@ -1,7 +1,5 @@
 """Whatever a model writes, nothing of it runs in the page and nothing is fetched: neither live nor at rest."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
@@ -29,14 +27,7 @@ INSPECT = """(root) => {
 }"""
 """What is in `root` that has no business there. The names that are allowed are few, and the rest is found."""
 
-TELL = """import sys
-sys.path.insert(0, {root!r})
-from tests.notebook.turns import ToldTurn
-from tests.notebook.test_display import HOSTILE
-from jido_nb.notebook.presentation import show
-told = ToldTurn()
-told.start()
-show(told)
+CORPUS = """from tests.notebook.test_display import HOSTILE
 text = '\\n\\n'.join(HOSTILE) + '\\n\\nThe end.'
 for at in range(0, len(text), 3):
     told.say(text[at:at + 3])
@@ -50,7 +41,7 @@ def test_the_corpus_stays_words(open_page: Opener, front_end: str) -> None:
     dialogs: list[str] = []
     page.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.page.evaluate("() => { window.steal = () => { window.stolen = true; }; }")
-    index = page.run(TELL.format(root=str(Path(__file__).parents[2])))
+    index = page.tell(CORPUS)
     page.look_at(index)
     answer = page.turn(index).locator(".jd-answer")
     expect(answer).to_contain_text("The end.", timeout=LIMIT_MS)
@@ -59,7 +50,7 @@ def test_the_corpus_stays_words(open_page: Opener, front_end: str) -> None:
     page.turn(index).locator("summary").first.click()
     expect(page.turn(index).locator(".jd-thought")).to_contain_text("<script>steal()</script>", timeout=LIMIT_MS)
     assert answer.evaluate(INSPECT) == []
-    page.picture(f"hostile-{front_end}", index)
+    page.picture(f"hostile-{front_end}", page.cell(index))
 
     page.do("told.complete()")
     written = page.wait_at_rest(index)["text/html"]

@@ -19,6 +19,12 @@ CHECK = """async (selector) => {
 }"""
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
+STATES = {
+    "thinking": ["told.think('A prime has two divisors.')"],
+    "retrying": ["told.say('Half of')", "told.retry(wait_ms=600_000)"],
+    "streaming": ["told.say('## A list\\n\\n1. [one](https://example.org)\\n\\n`code`\\n\\n| a |\\n|---|\\n| b |\\n')"],
+}
+
 
 @pytest.fixture(scope="module")
 def still(open_page: Opener) -> NotebookPage:
@@ -40,12 +46,11 @@ def violations(page: NotebookPage, index: int, inside: str) -> Any:
 def test_axe_finds_nothing_in_any_state(still: NotebookPage, theme: str) -> None:
     page = still
     show_theme(page, theme)
-    for model, status in {"thinking": "thinking", "flaky-429": "retrying", "slow": "streaming"}.items():
-        index = page.run(f"%%jido --new --bg -o turn -m simulated:{model}\ngo")
+    for status, lines in STATES.items():
+        index = page.tell(*lines)
         page.wait_status(index, status)
-        if status == "streaming":
-            expect(page.turn(index).locator("h2")).to_contain_text("The", timeout=LIMIT_MS)
         assert violations(page, index, ".jd-turn") == []
+    expect(page.turn(index).locator("li")).to_have_count(1)
     page.button(index).click()
     page.wait_at_rest(index)
     assert violations(page, index, '[data-mime-type="text/html"]') == []
@@ -53,11 +58,14 @@ def test_axe_finds_nothing_in_any_state(still: NotebookPage, theme: str) -> None
 
 def test_the_keyboard_reaches_and_works_everything(still: NotebookPage) -> None:
     page = still
-    index = page.run("%%jido --new --bg -m simulated:thinking\ngo")
+    index = page.tell("told.think('A prime has two divisors.')")
+    page.look_at(index)
     turn = page.turn(index)
-    expect(turn.locator("summary")).to_be_visible(timeout=LIMIT_MS)
     turn.locator("summary").press("Enter")
-    expect(turn.locator(".jd-thought")).to_be_visible()
+    expect(turn.locator(".jd-thought")).to_have_text("A prime has two divisors.")
+    turn.locator("summary").press("Tab")
+    expect(turn.locator(".jd-thought")).to_be_focused()
+    page.do("told.complete('4')")
     page.wait_at_rest(index)
 
     index = page.run("%%jido --new --bg -m simulated:slow\ngo")
@@ -95,9 +103,9 @@ def test_dark_and_narrow(still: NotebookPage) -> None:
     index = page.run("%%jido --new -m simulated:slow\nTell me a story.")
     page.wait_status(index, "streaming")
     expect(page.turn(index).locator(".jd-answer")).to_contain_text("On the last rock", timeout=LIMIT_MS)
-    page.picture("dark-narrow", index)
+    page.picture("dark-narrow", page.cell(index))
     overflow = "el => el.scrollWidth > el.clientWidth + 1"
     assert not page.turn(index).evaluate(overflow)
     page.button(index).press("Enter")
     page.wait_at_rest(index)
-    page.picture("dark-narrow-rest", index)
+    page.picture("dark-narrow-rest", page.cell(index))

@@ -46,7 +46,7 @@ def test_a_kernel_that_restarts_leaves_the_text_and_says_so(page: NotebookPage) 
     expect(page.turn(index).locator(".jd-note").first).to_contain_text("The kernel is gone")
     assert page.turn(index).locator(".jd-answer").inner_text().startswith(before)
     expect(page.button(index)).to_be_hidden()
-    page.picture("disconnected", index)
+    page.picture("disconnected", page.cell(index))
     # The new kernel is as good as the first.
     page.do("%load_ext jido_nb")
     index = page.run("%%jido -m simulated:burst-200\nAgain.")
