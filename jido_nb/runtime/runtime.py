@@ -211,7 +211,7 @@ class Runtime(AdapterMethods):
             self._parity.divergence and f"a replay differs from what was lived: {self._parity.divergence}",
             bus["errors"] and f"{bus['errors']} subscriber callbacks raised",
             (lost := self._coordinator.poisoned) and f"{lost} signals could not be applied",
-            effects["stuck"] and f"{effects['stuck']} effects have ended, but what did their work does not let go",
+            effects["stuck"] and f"the work of {effects['stuck']} effects that have ended does not let go",
             self._parity.failure and f"the replay could not be checked: {self._parity.failure}",
         ]
         found = tuple(problem for problem in problems if isinstance(problem, str))

@@ -75,7 +75,7 @@ def test_a_backend_that_hangs_in_close_is_left_behind_and_its_turn_ends(ends_by,
             assert "does not let go" in runtime.health().problems[0]
             assert (await (await chat.send("two")).result()).text == "hello"
             release.set()
-            await anyio.wait_all_tasks_blocked()
+            await anyio.sleep(1)  # of the time of this loop, which costs nothing
             assert runtime.health().problems == ()
 
     run_chosen(live, seed=1)
