@@ -68,7 +68,7 @@ async def test_a_message_that_comes_while_closing_is_refused_and_leaves_nothing(
         except ClosedError as error:
             told.append(error)
 
-    async with anyio.create_task_group() as tasks:
+    async with anyio.create_task_group() as tasks:  # noqa: SIM117 - the late one outlives the runtime
         async with open_runtime(scripted(HANGING), path) as runtime:
             turn = await runtime.conversation("c1").send("one")
             await when(turn, "delta")
