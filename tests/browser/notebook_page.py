@@ -49,12 +49,13 @@ _AT_REST = """(index) => {
 }"""
 _RUNNING = "(index) => window.panel.content.widgets[index].model.executionState"
 
-_TOLD = f"""import sys
+_TOLD = f"""import sys, time
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from tests.notebook.turns import ToldTurn
 from jido_nb.notebook.presentation import show
 told = ToldTurn()
-told.start()
+told.now_us = time.time_ns() // 1000
+told.start(model='thinking')
 show(told)"""
 
 
@@ -170,14 +171,11 @@ class NotebookPage:
         """What the page asked of anybody but its own server."""
         return [url for url in self.requests if not url.startswith((self.server.url, "blob:", "data:"))]
 
-    def picture(self, name: str, shown: Locator | None = None) -> None:
-        """Keep a screenshot in `JIDO_PICTURES`, where that is set: of something on the page, or of the window."""
+    def picture(self, name: str, shown: Locator) -> None:
+        """Keep a picture for the docs: `JIDO_PICTURES=docs/images pytest tests/browser` makes all of them anew."""
         if folder := os.environ.get("JIDO_PICTURES"):
-            path = Path(folder) / f"{name}.png"
-            if shown is None:
-                self.page.screenshot(path=path)
-            else:
-                shown.screenshot(path=path)
+            self.page.mouse.move(0, 0)
+            shown.screenshot(path=Path(folder) / f"{name}.png")
 
     def _go(self) -> None:
         if self.front_end == "lab":

@@ -1,5 +1,6 @@
 """For every eye, hand and ear: keyboard, screen reader, dark themes, narrow windows."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ STATES = {
 
 
 @pytest.fixture(scope="module")
-def still(open_page: Opener) -> NotebookPage:
+def still(open_page: Opener) -> Iterator[NotebookPage]:
     """A notebook of somebody who asked for less motion; the tests of this module share it."""
-    return open_page(reduced_motion="reduce")
+    page = open_page(reduced_motion="reduce")
+    yield page
+    show_theme(page, "light")  # the server keeps it, for all
 
 
 def show_theme(page: NotebookPage, theme: str) -> None:
@@ -108,4 +111,3 @@ def test_dark_and_narrow(still: NotebookPage) -> None:
     assert not page.turn(index).evaluate(overflow)
     page.button(index).press("Enter")
     page.wait_at_rest(index)
-    page.picture("dark-narrow-rest", page.cell(index))
