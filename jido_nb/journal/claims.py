@@ -7,11 +7,13 @@ ends, and nobody has to guess whether an owner is still alive. Reading needs no 
 import os
 import struct
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
+from .jsonl import JsonlJournal
 from .protocol import Journal
 from .sqlite import SqliteJournal
 
@@ -27,6 +29,9 @@ class Claims(Protocol):
     def claim(self, subject: str) -> str | None:
         """Take `subject`, or tell who holds it, in words; None: it is this runtime's, now or since before."""
 
+    def release(self, subject: str) -> None:
+        """Give one back. Quick; others may get it a moment later."""
+
     def close(self) -> None:
         """Give everything back."""
 
@@ -36,6 +41,9 @@ class OpenClaims:
 
     def claim(self, subject: str) -> str | None:
         return None
+
+    def release(self, subject: str) -> None:
+        """There is nothing to give back."""
 
     def close(self) -> None:
         """There is nothing to give back."""
@@ -58,10 +66,14 @@ _guard = Lock()
 
 
 class FileClaims:
-    """Record locks on a file beside the journal, one byte per conversation. The file stays, and stays empty."""
+    """Record locks on a file beside the journal, one byte per conversation. The file stays, and stays empty.
 
-    def __init__(self, path: Path) -> None:
+    `whole`: one byte stands for them all, in a journal that has room for one writer only.
+    """
+
+    def __init__(self, path: Path, *, whole: bool = False) -> None:
         self._path = path.with_name(path.name + "-owner")
+        self._whole = whole
         self._mine: set[int] = set()
         self._closed = False
         with _guard:
@@ -73,7 +85,7 @@ class FileClaims:
             self._file = file
 
     def claim(self, subject: str) -> str | None:
-        place = _place(subject)
+        place = 0 if self._whole else _place(subject)
         if place in self._mine:
             return None
         with _guard:
@@ -86,6 +98,14 @@ class FileClaims:
             self._file.holders[place] = self
             self._mine.add(place)
         return None
+
+    def release(self, subject: str) -> None:
+        place = _place(subject)
+        with _guard:
+            if place in self._mine and self._file.pid == os.getpid():
+                self._mine.remove(place)
+                fcntl.lockf(self._file.descriptor, fcntl.LOCK_UN, 1, place)
+                del self._file.holders[place]
 
     def close(self) -> None:
         with _guard:
@@ -123,9 +143,10 @@ def _holder(descriptor: int, place: int) -> str:
     return "another process of this machine"
 
 
-_MAKERS: list[tuple[type, Callable[..., Claims]]] = [
-    (SqliteJournal, lambda journal: FileClaims(Path(journal.location)) if fcntl is not None else OpenClaims()),
-]
+_MAKERS: tuple[tuple[type[Journal], Callable[[Path], Claims]], ...] = (
+    (SqliteJournal, FileClaims),
+    (JsonlJournal, partial(FileClaims, whole=True)),
+)
 
 
 def claims_of(journal: Journal) -> Claims:
@@ -134,4 +155,8 @@ def claims_of(journal: Journal) -> Claims:
     if own is not None:
         claims: Claims = own()
         return claims
-    return next((make(journal) for kind, make in _MAKERS if isinstance(journal, kind)), OpenClaims())
+    if fcntl is not None:
+        for kind, make in _MAKERS:
+            if isinstance(journal, kind):
+                return make(Path(journal.location))
+    return OpenClaims()

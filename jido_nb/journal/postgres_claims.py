@@ -24,6 +24,7 @@ class PostgresClaims:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._mine: set[str] = set()
+        self._freed: list[int] = []
         self._lock = Lock()
         self._connection: Connection[Row] | None = None
 
@@ -31,13 +32,15 @@ class PostgresClaims:
         """See `claims.Claims`. Raises JournalError: the server cannot be asked."""
         if subject in self._mine:
             return None
-        key = int.from_bytes(sha256(f"{self._place.schema}\0{subject}".encode()).digest()[:8], signed=True)
+        key = self._key(subject)
         try:
             with self._lock:
                 if self._connection is None:
                     self._connection = connect(
                         self._place, name=f"jido_nb process {os.getpid()} on {socket.gethostname()}"
                     )
+                while self._freed:
+                    self._connection.execute("SELECT pg_advisory_unlock(%s)", (self._freed.pop(),))
                 answer = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
                 if answer is not None and answer[0]:
                     self._mine.add(subject)
@@ -46,6 +49,15 @@ class PostgresClaims:
         except psycopg.Error as error:
             raise explain(error, self._place.location, "claim a conversation of") from None
         return found[0].removeprefix("jido_nb ") if found else "another process"
+
+    def release(self, subject: str) -> None:
+        # The server is told with the next claim: nobody waits for a network here.
+        if subject in self._mine:
+            self._mine.remove(subject)
+            self._freed.append(self._key(subject))
+
+    def _key(self, subject: str) -> int:
+        return int.from_bytes(sha256(f"{self._place.schema}\0{subject}".encode()).digest()[:8], signed=True)
 
     def close(self) -> None:
         with self._lock:

@@ -47,8 +47,6 @@ class Effects:
         conversation_budget: Budget = NO_BUDGET,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self.accepting = True
-        """False while a journal is being recovered: what is applied then starts nothing."""
         self._closing = False
         self._tasks = tasks
         self._ingest = ingest
@@ -86,7 +84,7 @@ class Effects:
     def start(self, directive: StartEffect, resumed: Resumption | None = None) -> None:
         """Begin an effect, go on with it, or put it in line. One that is known already is left alone."""
         key = (directive.conversation_id, directive.effect_id)
-        if not self.accepting or key in self._workers:
+        if key in self._workers:
             return
         job = self._job(directive, resumed)
         executor = self._executors[job.effect_class]

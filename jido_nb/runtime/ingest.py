@@ -22,6 +22,8 @@ from ..journal.commit_points import reached
 from ..journal.protocol import Appended, Journal
 from .bus import Bus
 from .ids import IdFactory, now_us
+from .owners import Owners
+from .redactor import NOTHING_SECRET, Redactor
 
 MAX_BATCH = 1000
 RECENT_IDS = 65_536
@@ -62,6 +64,7 @@ class Ingest:
 
     `route` gets every new signal after it was published; `check` may refuse a signal that the contract lets through;
     `at_rest` is told of a conversation when the last signal on its way turns out to be no news, and nothing follows.
+    `redactor` takes out what is secret before anything else sees it.
     """
 
     def __init__(
@@ -70,12 +73,15 @@ class Ingest:
         bus: Bus,
         *,
         route: Callable[[Recorded], None],
+        owners: Owners | None = None,
         check: Callable[[Signal], None] = lambda signal: None,
         at_rest: Callable[[str], None] = lambda subject: None,
+        redactor: Redactor = NOTHING_SECRET,
         new_id: Callable[[], str] | None = None,
         clock_us: Callable[[], int] = now_us,
     ) -> None:
         self.journal = journal
+        self.redactor = redactor
         self.new_id = new_id or IdFactory()
         self.clock_us = clock_us
         self.backlog: Counter[str] = Counter()
@@ -86,6 +92,7 @@ class Ingest:
         """Set when the journal refused a batch: nothing more is written after that."""
         self._bus = bus
         self._route = route
+        self._owners = owners or Owners(journal)
         self._check = check
         self._at_rest = at_rest
         self._limiter = CapacityLimiter(1)
@@ -108,6 +115,8 @@ class Ingest:
         """
         signal = await self._checked(raw, cause_id)
         self._check_open()
+        await self._owners.hold([signal.subject])
+        self._check_open()
         reached("ingest.checked")
         return await self._enqueue(signal, None).wait()
 
@@ -120,13 +129,15 @@ class Ingest:
             batch[signal.id] = None
             signals.append(signal)
         self._check_open()
+        await self._owners.hold({signal.subject: None for signal in signals})
+        self._check_open()
         pendings = [self._enqueue(signal, None) for signal in signals]
         await self.flush()
         return [await pending.wait() for pending in pendings]
 
     def put(self, signal: Signal, on_done: Callable[[], None] | None = None) -> None:
         """Queue a signal of the runtime's own making; never waits. `on_done` runs when it is published, or refused."""
-        self._enqueue(signal, on_done)
+        self._enqueue(self.redactor.own(signal), on_done)
 
     async def flush(self) -> None:
         """Return when everything put so far is durable. Raises what the journal raised."""
@@ -144,14 +155,14 @@ class Ingest:
             self.backlog[subject] = left
             return False
         del self.backlog[subject]
-        if self._quiet is not None and not self.backlog:
+        if self._quiet is not None:
             self._quiet.set()
             self._quiet = None
         return True
 
-    async def wait_applied(self) -> None:
-        """Return when nothing is on its way any more, in no conversation."""
-        while self.backlog:
+    async def wait_applied(self, subject: str | None = None) -> None:
+        """Return when nothing is on its way any more, in that conversation or in any."""
+        while self.backlog if subject is None else subject in self.backlog:
             self._quiet = self._quiet or anyio.Event()
             await self._quiet.wait()
 
@@ -204,6 +215,7 @@ class Ingest:
         for pending, result in zip(batch, appended, strict=True):
             recorded, duplicate = result
             if not duplicate:
+                self._owners.note(recorded)
                 self._bus.publish(recorded)
                 self._route(recorded)
                 reached("ingest.published")
@@ -262,8 +274,10 @@ class Ingest:
     async def _checked(
         self, raw: Signal | Mapping[str, Any], cause_id: str | None, batch: Mapping[str, None] | None = None
     ) -> Signal:
-        signal = normalize(raw, new_id=self.new_id, now_us=self.clock_us, cause_id=cause_id)
-        self._check(signal)
+        with self.redactor.refusing():
+            signal = normalize(raw, new_id=self.new_id, now_us=self.clock_us, cause_id=cause_id)
+            self._check(signal)
+        signal = self.redactor.signal(signal)
         cause = signal.cause_id
         if cause is None or cause in self._recent or (batch and cause in batch) or await self._in_journal(cause):
             return signal

@@ -15,7 +15,7 @@ from ..journal.protocol import Journal
 from ..llm.settings import Settings
 from ..settings import load_settings
 from .clock import SYSTEM_CLOCK, Clock
-from .owner import claim
+from .owners import Owners
 from .runtime import Runtime, Tools
 from .tracing import traced
 
@@ -38,37 +38,40 @@ async def open_runtime(
 
     Raises:
         ConfigError: a setting is wrong.
-        JournalError: the journal cannot be opened, or another runtime holds it.
+        JournalError: the journal cannot be opened.
     """
     loaded = load_settings(settings)
     source = journal if journal is not None else loaded.journal
     opened = source if isinstance(source, Journal) else await to_thread.run_sync(open_journal, source)
+    owners: Owners | None = None
     try:
-        with claim(opened):
-            failure: BaseException | None = None
-            async with anyio.create_task_group() as tasks:
-                try:
-                    runtime = await tasks.start(_live, loaded, opened, tools, clock, name="jido runtime")
-                    with traced(runtime.bus, loaded):
-                        try:
-                            yield runtime
-                        finally:
-                            await runtime.close()
-                except anyio.get_cancelled_exc_class():
-                    raise
-                except BaseException as error:
-                    # Raised again below: a group would wrap what the caller's own block raised.
-                    failure = error
-            if failure is not None:
-                raise failure
+        owners = await to_thread.run_sync(Owners, opened)
+        failure: BaseException | None = None
+        async with anyio.create_task_group() as tasks:
+            try:
+                runtime = await tasks.start(_live, loaded, owners, tools, clock, name="jido runtime")
+                with traced(runtime.bus, loaded):
+                    try:
+                        yield runtime
+                    finally:
+                        await runtime.close()
+            except anyio.get_cancelled_exc_class():
+                raise
+            except BaseException as error:
+                # Raised again below: a group would wrap what the caller's own block raised.
+                failure = error
+        if failure is not None:
+            raise failure
     finally:
-        if opened is not source:
-            with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):
+            if owners is not None:
+                await to_thread.run_sync(owners.close)
+            if opened is not source:
                 await to_thread.run_sync(opened.close)
 
 
 async def _live(
-    settings: Settings, journal: Journal, tools: Tools | None, clock: Clock, *, task_status: TaskStatus[Runtime]
+    settings: Settings, owners: Owners, tools: Tools | None, clock: Clock, *, task_status: TaskStatus[Runtime]
 ) -> None:
     """Run a runtime until it is closed.
 
@@ -79,7 +82,7 @@ async def _live(
     with anyio.CancelScope() as scope:
         async with anyio.create_task_group() as tasks:
             try:
-                runtime = Runtime(tasks, settings, journal, tools, clock)
+                runtime = Runtime(tasks, settings, owners, tools, clock)
                 await runtime.recordings.use(settings.recording)
                 await runtime.open()
                 task_status.started(runtime)

@@ -25,6 +25,7 @@ from ..core.state import ConversationState
 from ..errors import JidoError
 from ..journal.commit_points import reached
 from .ingest import Ingest
+from .owners import Owners
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Partition:
         self,
         index: int,
         ingest: Ingest,
+        owners: Owners,
         *,
         load: LoadState,
         start: Callable[[StartEffect], None],
@@ -63,10 +65,9 @@ class Partition:
         self.abort_latency = Histogram()
         self.poisoned = 0
         """Signals that could not be applied."""
-        self.has_forgotten = False
-        """Whether a conversation that is not in `engine.states` may have had a state before."""
         self._ingest = ingest
         self._load = load
+        self._owners = owners
         self._start = start
         self._cancel = cancel
         self._ended = ended
@@ -77,6 +78,8 @@ class Partition:
         self._cancels: dict[str, dict[str | None, tuple[int, CancelEffects]]] = {}
         """Per moving subject and effect id (None: all): the last cancel that was applied, and its seq."""
         self._touched: set[str] = set()
+        self._left_out: set[str] = set()
+        """Conversations in whose log a signal stands that was not applied: no marker may say that all were."""
 
     def offer(self, recorded: Recorded) -> None:
         """Take a durable signal; never waits. Markers are for the replay and are left out."""
@@ -139,6 +142,7 @@ class Partition:
     def _set_aside(self, recorded: Recorded, error: Exception) -> None:
         logger.error("seq %d cannot be applied and stays in the journal as it is", recorded.seq, exc_info=error)
         self.poisoned += 1
+        self._left_out.add(recorded.signal.subject)
         self._ingest.applied(recorded.signal.subject)
         self._touched.add(recorded.signal.subject)
 
@@ -169,8 +173,10 @@ class Partition:
         if isinstance(directive, EmitOutput):
             self._ingest.put(self._output(directive))
         elif isinstance(directive, StartEffect):
-            self._start(directive)
-            self._cancel_if_overtaken(directive, seq)
+            # What was asked for before is for the recovery to end, or to drive again.
+            if seq > self._owners.taken(directive.conversation_id).seq:
+                self._start(directive)
+                self._cancel_if_overtaken(directive, seq)
         else:
             self._cancels.setdefault(directive.conversation_id, {})[directive.effect_id] = (seq, directive)
             self._cancel(directive)
@@ -195,7 +201,8 @@ class Partition:
                 self._mark(subject)
 
     def _mark(self, subject: str) -> None:
-        marker = self.engine.take_marker(subject)
+        at_rest = not self._ingest.backlog[subject] and subject not in self._left_out
+        marker = self.engine.take_marker(subject, at_rest=at_rest)
         # Outputs are put before the marker that covers what they follow from, so they are durable when it is. Whatever
         # else of the conversation is on its way does not keep these effects from having ended.
         settle = partial(self._settle, subject, self._endings.pop(subject, ()))
@@ -216,7 +223,7 @@ class Partition:
             for subject in resting[: len(states) - KEPT_STATES]:
                 if not self._ingest.backlog[subject]:
                     self.engine.forget(subject)
-                    self.has_forgotten = True
+                    self._owners.give_back(subject)
 
     def _output(self, output: EmitOutput) -> Signal:
         return self._signal(output.id, output.type, OUTPUT_SOURCE, output.conversation_id, output.data, output.cause_id)

@@ -31,7 +31,8 @@ from . import adapters
 from .backends_host import BackendsHost, Open
 from .bus import Bus
 from .ids import IdFactory, now_us
-from .owner import claim
+from .owners import held_alone
+from .redactor import NOTHING_SECRET, Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,15 @@ class Recordings:
     Its methods belong to the runtime's loop. `control` takes the raw control signal of a replayed cancel.
     """
 
-    def __init__(self, tasks: TaskGroup, journal: Journal, bus: Bus, open: Open, control: Control) -> None:
+    def __init__(
+        self,
+        tasks: TaskGroup,
+        journal: Journal,
+        bus: Bus,
+        open: Open,
+        control: Control,
+        redactor: Redactor = NOTHING_SECRET,
+    ) -> None:
         self.backends = BackendsHost(tasks, open)
         self.settings = RecordingSettings()
         self.tape: Tape | None = None
@@ -76,6 +85,7 @@ class Recordings:
         self._journal = journal
         self._bus = bus
         self._control = control
+        self._redactor = redactor
         self._new_id = IdFactory()
         self._stands: dict[str, RecordedBackend] = {}
         self._held = ExitStack()
@@ -171,7 +181,7 @@ class Recordings:
         journal = open_journal(path, read_only=replaying)
         held.callback(journal.close)
         if not replaying:
-            held.enter_context(claim(journal))
+            held.enter_context(held_alone(journal))
         recording = Recording(journal)
         if replaying:
             check_recording(recording, path)
@@ -227,7 +237,7 @@ class Recordings:
             begins = signal.data.get("lifecycle") == "started" or signal.data.get("status") == "retry_attempt_started"
             note = notes.get(signal.data.get("attempt", 0)) if begins else None
             if note is not None:
-                story.append(self._requested(signal, effect_id, note))
+                story.append(self._redactor.signal(self._requested(signal, effect_id, note)))
         try:
             recording.journal.append(story)
         except JidoError:

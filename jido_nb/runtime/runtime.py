@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import anyio
@@ -17,12 +18,11 @@ from ..core.directives import CancelEffects
 from ..core.policy import EffectClass
 from ..core.projections.histogram import Histogram
 from ..core.projections.telemetry import TelemetrySnapshot
-from ..core.replay import replay
 from ..core.signal import Recorded, Signal
 from ..core.state import ConversationState
 from ..errors import ClosedError, JidoError, JournalError
 from ..journal.commit_points import reached
-from ..journal.protocol import Journal
+from ..journal.continuing import continued
 from ..llm.settings import Settings
 from .adapter_methods import AdapterMethods
 from .bus import Bus
@@ -36,19 +36,20 @@ from .executors.timer import TimerExecutor
 from .executors.tool import ToolExecutor
 from .following import send_and_follow
 from .health import Health
-from .ids import now_us
 from .ingest import Ingest, Receipt
+from .known_secrets import secrets_finder
 from .live_metrics import LiveMetrics
 from .llm_messages import llm_messages
 from .message_check import MessageCheck
+from .owners import Owners
 from .parity import Parity
 from .partition import Partition
 from .recordings import Recordings
-from .recovery import put_in_order
+from .recovery import Recovery
+from .redactor import Redactor
 from .session_notes import SessionNotes
 from .trace import trace
 from .turn import Turn
-from .wreckage import wreck_of
 
 logger = logging.getLogger(__name__)
 
@@ -65,23 +66,28 @@ class Runtime(AdapterMethods):
     """Conversations over one journal. Made by `open_runtime`; its methods belong to the loop that opened it."""
 
     def __init__(
-        self, tasks: TaskGroup, settings: Settings, journal: Journal, tools: Tools | None, clock: Clock = SYSTEM_CLOCK
+        self, tasks: TaskGroup, settings: Settings, owners: Owners, tools: Tools | None, clock: Clock = SYSTEM_CLOCK
     ) -> None:
         self.settings = settings
-        self.journal = journal
+        self.journal = journal = owners.journal
         self.bus = Bus()
         self.closed = False
         self.over = anyio.Event()
         """Set when closing has done what it could."""
         self._tasks = tasks
-        self._recovered = 0
         policies = {name: settings.policy_of(name) for name in _CLASSES}
         allow = settings.allow_simulate_effect
         check = MessageCheck(policies, settings.llm.backends, allow_simulation=allow)
-        self._ingest = Ingest(journal, self.bus, route=self._route, check=check, at_rest=self._at_rest)
-        self.recordings = Recordings(tasks, journal, self.bus, lambda name: open_backend(name, settings), self.cancel)
+        self._owners = owners
+        redactor = Redactor(settings.redaction, secrets_finder(settings))
+        self._ingest = Ingest(
+            journal, self.bus, route=self._route, owners=owners, check=check, at_rest=self._at_rest, redactor=redactor
+        )
+        opener = partial(open_backend, settings=settings)
+        self.recordings = Recordings(tasks, journal, self.bus, opener, self.cancel, redactor)
+        notes = SessionNotes(journal)
         executors: dict[EffectClass, Executor[Any]] = {
-            "llm": LLMExecutor(self.recordings.backend, settings.llm, self._llm_messages, price, SessionNotes(journal)),
+            "llm": LLMExecutor(self.recordings.backend, settings.llm, self._llm_messages, price, notes, redactor),
             "tool": ToolExecutor(dict(tools or {})),
             "timer": TimerExecutor(clock),
         }
@@ -95,14 +101,16 @@ class Runtime(AdapterMethods):
             conversation_budget=settings.budgets.conversation,
             clock=clock,
         )
+        self._recovery = Recovery(owners, self._ingest, self._effects, self._route)
+        owners.mend = self._recovery.mend
         self._parity = Parity(journal)
         self._metrics = LiveMetrics(journal, self.bus)
-        self._had_signals = journal.last_seq() > 0
         self._coordinator = Coordinator(
             [
                 Partition(
                     index,
                     self._ingest,
+                    owners,
                     load=self._load_state,
                     start=self._effects.start,
                     cancel=self._effects.cancel,
@@ -225,7 +233,7 @@ class Runtime(AdapterMethods):
             queued=effects["queued"],
             conversations=self._coordinator.conversations,
             turns_checked=self._parity.checked,
-            recovered=self._recovered,
+            recovered=self._recovery.count,
             subscribers=bus,
         )
 
@@ -245,12 +253,12 @@ class Runtime(AdapterMethods):
 
     async def open(self) -> None:
         """Start the tasks and put in order what a crash left."""
-        wreck = await self._blocking(lambda: wreck_of(self.journal, self._effects.policy_of, now_us()))
+        wreck = await self._recovery.find()
         self._tasks.start_soon(self._ingest.run, name="jido journal")
         for partition in self._coordinator.partitions:
             self._tasks.start_soon(partition.run, name=f"jido partition {partition.index}")
         self._tasks.start_soon(self._parity.run, name="jido replay parity")
-        self._recovered = await put_in_order(wreck, self._ingest, self._effects, self._route, self.idle)
+        await self._recovery.put_in_order(wreck, self.idle)
 
     async def close(self) -> None:
         """End what runs (`runtime_closed`), write everything down, close the backends. Bounded in time."""
@@ -284,11 +292,11 @@ class Runtime(AdapterMethods):
             self._parity.offer(subject, len(effect_ids))
 
     async def _load_state(self, subject: str) -> ConversationState | None:
-        if not self._had_signals and not self._coordinator.partition_of(subject).has_forgotten:
+        if not self._owners.taken(subject).known:
             return None
         with suppress(JidoError):  # what is written can be read, even when nothing more can be written
             await self._ingest.flush()
-        replayer = await self._blocking(lambda: replay(self.journal.read(subject=subject)))
+        replayer = await self._blocking(lambda: continued(self.journal, subject))
         self._parity.adopt(subject, replayer)
         return replayer.states.get(subject)
 

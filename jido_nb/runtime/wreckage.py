@@ -149,10 +149,14 @@ class Wreck(NamedTuple):
         return any(self)
 
 
-def wreck_of(journal: Journal, policy_of: PolicyOf, now_us: int) -> Wreck:
-    """All that the last process left undone."""
-    wreck = Wreck(journal.unapplied(), [], [])
+def wreck_of(
+    journal: Journal, policy_of: PolicyOf, now_us: int, mine: Callable[[str], bool] = lambda subject: True
+) -> Wreck:
+    """All that processes which are gone left undone in the conversations that are `mine`."""
+    wreck = Wreck([recorded for recorded in journal.unapplied() if mine(recorded.signal.subject)], [], [])
     for recorded in journal.unfinished_effects():
+        if not mine(recorded.signal.subject):
+            continue
         cut = Cut.of(journal, recorded)
         wish = cut.wish(journal)
         if wish is not None:

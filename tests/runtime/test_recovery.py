@@ -7,12 +7,10 @@ import sys
 import threading
 from contextlib import closing
 
-import anyio
 import pytest
 
 from jido_nb.core.policy import EffectPolicy
 from jido_nb.core.replay import replay
-from jido_nb.errors import JournalError
 from jido_nb.journal.open import open_journal
 from jido_nb.journal.sqlite import SqliteJournal
 from jido_nb.llm.error import GenerationFailed
@@ -155,53 +153,3 @@ async def test_a_message_whose_answer_never_began_fails_as_recovered(tmp_path, s
         ended = {r.signal.data["effect_id"]: r.signal.data for r in log if r.signal.type.endswith(".failed")}
         assert ended.keys() == {"llm-generation-m1", "timer-wait-t1"}
         assert ended["llm-generation-m1"]["attempt"] == 0
-
-
-async def test_a_second_runtime_on_one_file_is_told_who_has_it_and_may_read(tmp_path, scripted):
-    path, other_name = tmp_path / "runs.sqlite", tmp_path / "other.sqlite"
-    async with open_runtime(scripted(), path) as runtime:
-        await (await runtime.conversation("c1").send("hi")).result()
-        other_name.symlink_to(path)
-        for name in (path, other_name):
-            with pytest.raises(JournalError, match="another Lab or runtime of this process"):
-                async with open_runtime(scripted(), name):
-                    pass
-        with closing(open_journal(path, read_only=True)) as reader:
-            assert len(list(reader.read())) == runtime.journal.last_seq()
-        await (await runtime.conversation("c1").send("hi")).result()
-    async with open_runtime(scripted(), path) as runtime:
-        assert runtime.health().recovered == 0
-
-
-def process(command):
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-
-HOLDER = """
-import sys, anyio
-from jido_nb.runtime.opening import open_runtime
-
-async def main():
-    async with open_runtime(None, sys.argv[1]):
-        print("ready", flush=True)
-        await anyio.to_thread.run_sync(sys.stdin.readline)
-
-anyio.run(main)
-"""
-
-
-async def test_another_process_that_has_the_file_is_named_and_gives_it_up_when_it_ends(tmp_path, scripted):
-    path = tmp_path / "runs.sqlite"
-    command = [sys.executable, "-c", HOLDER, str(path)]
-    with process(command) as holder:
-        guard = threading.Timer(60, holder.kill)
-        guard.start()
-        assert holder.stdout.readline() == b"ready\n"
-        with pytest.raises(JournalError, match=f"process {holder.pid} "):
-            async with open_runtime(scripted(), path):
-                pass
-        holder.kill()
-        guard.cancel()
-    with anyio.fail_after(5):
-        async with open_runtime(scripted(), path) as runtime:
-            assert (await (await runtime.conversation("c1").send("hi")).result()).text == "hello"
