@@ -114,3 +114,17 @@ def test_a_canceled_turn_keeps_its_partial_text() -> None:
     turn.cancel()
     assert plain(turn.view) == "half of it\n[canceled: user_cancel]"
     assert "half of it" in html(turn.view)
+
+
+def test_without_its_styles_it_still_reads() -> None:
+    """GitHub shows a saved output without styles, and other viewers without knowing our front ends' colors."""
+    turn = ToldTurn()
+    turn.start()
+    turn.say("The **answer**.")
+    turn.complete()
+    bare = re.sub(r' style="[^"]*"', "", html(turn.view))
+    assert not re.search(r"\s(style|class|id)=", bare)
+    words = re.sub(r"<[^>]+>", "", bare).replace("&nbsp;", " ").split()
+    assert words[:4] == ["completed", "jido_ai", "·", "simulated:story"]
+    assert words[-2:] == ["The", "answer."]
+    assert all("," in use for use in re.findall(r"var\(([^()]*)", html(turn.view)))
