@@ -3,13 +3,22 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationError,
+)
 from pydantic import model_validator as validator
 
 from ..core.budget import NO_BUDGET, Budget
 from ..core.policy import DEFAULT_POLICIES, EffectClass, EffectPolicy, Millis
 from .default_providers import DEFAULT_PROVIDERS
 from .model_spec import SIMULATED
+from .secrets import pattern
 from .settings_errors import config_error
 
 EndsWith = Literal["done", "finish_reason", "either"]
@@ -162,6 +171,19 @@ Conventions = Literal["latest", "1.36"]
 """Generations of OpenTelemetry's names for GenAI."""
 
 
+class RedactionSettings(BaseModel):
+    """What is taken out of everything before it is written, beside the keys that the settings name."""
+
+    model_config = _SECTION
+
+    enabled: bool = True
+    """Off, whatever a person or a model says is written as it is."""
+    patterns: tuple[Annotated[str, AfterValidator(pattern)], ...] = ()
+    """Regular expressions of your own; what they match is taken out."""
+    env: tuple[str, ...] = ()
+    """Names of further environment variables whose values are secret."""
+
+
 class OpenTelemetrySettings(BaseModel):
     """What a runtime tells the providers that are set for the process (`opentelemetry.trace.set_tracer_provider`)."""
 
@@ -185,6 +207,7 @@ class Settings(BaseModel):
     effects: EffectsSettings = Field(default_factory=EffectsSettings)
     budgets: BudgetsSettings = Field(default_factory=BudgetsSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    redaction: RedactionSettings = Field(default_factory=RedactionSettings)
     opentelemetry: OpenTelemetrySettings = Field(default_factory=OpenTelemetrySettings)
     journal: str | None = None
     """Path or URL of the journal when none is named in code; None: in memory."""

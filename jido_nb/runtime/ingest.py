@@ -64,7 +64,6 @@ class Ingest:
 
     `route` gets every new signal after it was published; `check` may refuse a signal that the contract lets through;
     `at_rest` is told of a conversation when the last signal on its way turns out to be no news, and nothing follows.
-    `redactor` takes out what is secret before anything else sees it.
     """
 
     def __init__(

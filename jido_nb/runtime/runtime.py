@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any, Literal, TypeVar
 
 import anyio
@@ -11,7 +10,6 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
-from ..backends.pricing import price
 from ..backends.registry import open_backend
 from ..core.budget import Budget
 from ..core.directives import CancelEffects
@@ -30,14 +28,11 @@ from .clock import SYSTEM_CLOCK, Clock
 from .conversation import Conversation
 from .coordinator import Coordinator
 from .effects import Effects
-from .executors.base import Executor
-from .executors.llm import LLMExecutor
-from .executors.timer import TimerExecutor
-from .executors.tool import ToolExecutor
+from .executors.table import executors
 from .following import send_and_follow
 from .health import Health
 from .ingest import Ingest, Receipt
-from .known_secrets import secrets_finder
+from .known_secrets import redactor_of
 from .live_metrics import LiveMetrics
 from .llm_messages import llm_messages
 from .message_check import MessageCheck
@@ -46,8 +41,6 @@ from .parity import Parity
 from .partition import Partition
 from .recordings import Recordings
 from .recovery import Recovery
-from .redactor import Redactor
-from .session_notes import SessionNotes
 from .trace import trace
 from .turn import Turn
 
@@ -79,22 +72,18 @@ class Runtime(AdapterMethods):
         allow = settings.allow_simulate_effect
         check = MessageCheck(policies, settings.llm.backends, allow_simulation=allow)
         self._owners = owners
-        redactor = Redactor(settings.redaction, secrets_finder(settings))
+        redactor = redactor_of(settings)
         self._ingest = Ingest(
             journal, self.bus, route=self._route, owners=owners, check=check, at_rest=self._at_rest, redactor=redactor
         )
-        opener = partial(open_backend, settings=settings)
-        self.recordings = Recordings(tasks, journal, self.bus, opener, self.cancel, redactor)
-        notes = SessionNotes(journal)
-        executors: dict[EffectClass, Executor[Any]] = {
-            "llm": LLMExecutor(self.recordings.backend, settings.llm, self._llm_messages, price, notes, redactor),
-            "tool": ToolExecutor(dict(tools or {})),
-            "timer": TimerExecutor(clock),
-        }
+        self.recordings = Recordings(
+            tasks, journal, self.bus, lambda name: open_backend(name, settings), self.cancel, redactor
+        )
+        backends, context = self.recordings.backend, self._llm_messages
         self._effects = Effects(
             tasks,
             self._ingest,
-            executors,
+            executors(settings, journal, backends, context, tools, clock, redactor),
             policies,
             allow_simulation=allow,
             cancel_limit_s=settings.backend_cancel_timeout_ms / 1000,

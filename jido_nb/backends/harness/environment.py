@@ -15,7 +15,7 @@ ALLOWED = (
 
 # No colours, and no questions to a terminal that nobody sits at.
 _PLAIN = {"NO_COLOR": "1", "TERM": "dumb"}
-_SECRET_NAMES = ("*KEY*", "*TOKEN*", "*SECRET*", "*PASSWORD*", "*CREDENTIAL*", "*_PROXY", "*_proxy")
+_SECRET_NAMES = ("*KEY*", "*TOKEN*", "*SECRET*", "*PASSWORD*", "*CREDENTIAL*")
 
 
 def agent_environment(
@@ -32,5 +32,10 @@ def agent_environment(
 def secrets_in(environment: Mapping[str, str]) -> Iterator[str]:
     """The values that must not show up in an error or in the log."""
     for name, value in environment.items():
-        if value and any(fnmatchcase(name.upper(), one.upper()) for one in _SECRET_NAMES):
+        if value and (is_secret(name) or name.upper().endswith("_PROXY")):
             yield value
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable of this name holds a key, a token or a password."""
+    return any(fnmatchcase(name.upper(), one) for one in _SECRET_NAMES)

@@ -19,6 +19,7 @@ from ...llm.result import LLMResult
 from ...llm.settings import LLMSettings
 from ...llm.usage import Cost, Usage
 from ..effect_job import EffectJob
+from ..redactor import NOTHING_SECRET, Redactor
 from .base import Emit, Prepared
 
 OpenBackend = Callable[[str], Awaitable[Backend]]
@@ -53,12 +54,14 @@ class LLMExecutor:
         context: Context,
         price: Price = no_price,
         notes: Notes | None = None,
+        redactor: Redactor = NOTHING_SECRET,
     ) -> None:
         self._backends = backends
         self._settings = settings
         self._context = context
         self._price = price
         self._notes = notes
+        self._redactor = redactor
 
     async def prepare(self, job: EffectJob) -> PreparedLLM:
         """Resolve who answers.
@@ -99,6 +102,8 @@ class LLMExecutor:
             await backend.ready(resolved.provider)
 
     async def run(self, prepared: PreparedLLM, job: EffectJob, attempt: int, emit: Emit) -> dict[str, Any]:
+        # It may have waited for its turn, and the key that it is going to use may be new.
+        self._redactor.look_again()
         resolved = _resolved(prepared)
         backend = await self._backends(resolved.backend)
         messages = await self._context(job.conversation_id, job.cause_id)
@@ -108,13 +113,14 @@ class LLMExecutor:
         request = _request(resolved, job, attempt, messages, metadata)
         if resolved.stream and backend.capabilities.streaming:
             fold = Fold()
-            async with backend.stream(request) as events:
-                async for event in events:
-                    fold.add(event)
-                    emit(event)
-                    if fold.ended:
-                        break
-            result = fold.result()
+            with self._redactor.streaming(emit) as show:
+                async with backend.stream(request) as events:
+                    async for event in events:
+                        fold.add(event)
+                        show(event)
+                        if fold.ended:
+                            break
+                result = fold.result()
         else:
             result = await backend.start(request)
             if result.metadata:

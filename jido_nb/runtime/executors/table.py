@@ -1,0 +1,33 @@
+"""Who does the work of each class of effects."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...backends.pricing import price
+from ...core.policy import EffectClass
+from ...journal.protocol import Journal
+from ...llm.settings import Settings
+from ..clock import Clock
+from ..redactor import Redactor
+from ..session_notes import SessionNotes
+from .base import Executor
+from .llm import Context, LLMExecutor, OpenBackend
+from .timer import TimerExecutor
+from .tool import ToolExecutor
+
+
+def executors(
+    settings: Settings,
+    journal: Journal,
+    backends: OpenBackend,
+    context: Context,
+    tools: Mapping[str, Callable[..., Any]] | None,
+    clock: Clock,
+    redactor: Redactor,
+) -> dict[EffectClass, Executor[Any]]:
+    """One executor for each class of effects, for one runtime."""
+    return {
+        "llm": LLMExecutor(backends, settings.llm, context, price, SessionNotes(journal), redactor),
+        "tool": ToolExecutor(dict(tools or {})),
+        "timer": TimerExecutor(clock),
+    }
