@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from jido_nb.errors import JournalError
 from jido_nb.notebook.lab import Lab
 
 from .comm_front_end import CommFrontEnd
@@ -119,7 +120,11 @@ MADE_BY_PEOPLE = [
     ("jido_nb.Lab('/nowhere/x.sqlite')", "JournalError: cannot keep a journal at"),
     ("jido_nb.Lab(settings={'journl': 'x'})", "ConfigError: no setting 'journl'. Did you mean 'journal'?"),
     ("closed = jido_nb.Lab(); closed.close(); closed.conversation()", "ClosedError: this Lab is closed"),
-    ("held = jido_nb.Lab('held.sqlite'); jido_nb.Lab('held.sqlite')", "is in use by another Lab or runtime"),
+    (
+        "labs = [jido_nb.Lab('held.sqlite') for _ in range(2)]\n"
+        "for lab in labs: lab.conversation('c1').ask('hi', model='simulated:echo')",
+        "the conversation 'c1' of ",
+    ),
     ("jido.conversation().send('hi', model='simulated:stori').result()", "Did you mean 'story'?"),
     ("await jido.conversation().send('hi', model='simulated:unauthorized')", "GenerationFailed: the generation"),
     ("jido_nb.turns_df('nowhere.sqlite')", "JournalError: there is no journal at"),
@@ -140,15 +145,21 @@ def test_what_people_get_wrong_is_one_line_outside_of_magics_too(
     assert len(line.splitlines()) == 1
 
 
-def test_two_kernels_on_one_journal_are_told_apart_in_one_line(fresh_kernel: CommFrontEnd, tmp_path: Path) -> None:
+def test_two_kernels_share_a_journal_and_each_conversation_has_one_of_them(
+    fresh_kernel: CommFrontEnd, tmp_path: Path
+) -> None:
     fresh_kernel.run("%load_ext jido_nb")
-    with Lab(tmp_path / "shared.sqlite"):
-        cell = fresh_kernel.run("%jido journal shared.sqlite")
+    with Lab(tmp_path / "shared.sqlite") as lab:
+        lab.conversation("mine", model="simulated:echo").ask("hi")
+        assert fresh_kernel.run("%jido journal shared.sqlite").error is None
+        cell = fresh_kernel.run("%%jido -c mine -m simulated:echo\nhi")
         assert cell.error is not None
         (line,) = cell.error["traceback"]
         assert f"in use by process {os.getpid()}" in line
-        assert "%jido journal PATH" in line
-        assert fresh_kernel.run("%jido journal other.sqlite").error is None
+        assert "go on in another conversation or journal" in line
+        assert fresh_kernel.run("%%jido -c yours -m simulated:echo\nhi").error is None
+        with pytest.raises(JournalError, match="in use by process"):
+            lab.conversation("yours").ask("hi")
     fresh_kernel.run("%unload_ext jido_nb")
 
 
