@@ -92,6 +92,7 @@ LIKELY = (
     Rule(("earer ", "EARER "), re.compile(_BEARER + r"[A-Za-z0-9._~+/\-]{6,}=*")),
     Rule(("asic ", "ASIC "), re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/]{6,}=*")),
     Rule(_KEY_NAMES, re.compile(r"(?i)(?<=api-key: )\S+|(?<=api-key=)[^\s&]+|(?<=api_key=)[^\s&]+")),
+    Rule(("password=", "PASSWORD=", "Password="), re.compile(r"(?i)(?<=password=)[^\s&]+")),
     Rule(("token=", "TOKEN=", "Token="), re.compile(r"(?i)(?<=token=)[^\s&]+")),
 )
 """What is one in the words of an error, and may be harmless in those of a person (`token=tokenizer.encode(text)`)."""

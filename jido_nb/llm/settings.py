@@ -1,6 +1,6 @@
 """The settings, as models. Where they come from is `jido_nb/settings.py`; nothing here reads a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,15 +18,23 @@ from ..core.budget import NO_BUDGET, Budget
 from ..core.policy import DEFAULT_POLICIES, EffectClass, EffectPolicy, Millis
 from .default_providers import DEFAULT_PROVIDERS
 from .model_spec import SIMULATED
-from .secrets import pattern
-from .settings_errors import config_error
+from .secrets import REDACTED, pattern, scrub
+from .settings_errors import SECRET_TABLES, config_error
 
 EndsWith = Literal["done", "finish_reason", "either"]
 """`done`: the event `[DONE]`. `finish_reason`: a chunk with a finish reason. A stream that stops before it, failed."""
 _SECTION = ConfigDict(frozen=True, extra="forbid")
 
 
-class ProviderSettings(BaseModel):
+class _Discreet(BaseModel):
+    """Settings that may hold secrets, which their `repr` does not show."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, _shown(value, secret=name in SECRET_TABLES)
+
+
+class ProviderSettings(_Discreet):
     """One connection to one model API."""
 
     model_config = _SECTION
@@ -44,7 +52,7 @@ class ProviderSettings(BaseModel):
     """Kind `openai`: options that this server takes beside OpenAI's own."""
 
 
-class BackendSettings(BaseModel):
+class BackendSettings(_Discreet):
     """One row of the backend table. What is None is left to the `default_*` settings."""
 
     model_config = _SECTION
@@ -194,7 +202,7 @@ class OpenTelemetrySettings(BaseModel):
     conventions: Conventions = "latest"
 
 
-class Settings(BaseModel):
+class Settings(_Discreet):
     """Everything that can be set. Any part may be given as plain dicts, in the shape of the TOML file.
 
     Raises:
@@ -243,6 +251,14 @@ class Settings(BaseModel):
         if isinstance(data, Mapping):
             settings._given = plain(data)
         return settings
+
+
+def _shown(value: Any, *, secret: bool = False) -> Any:
+    if isinstance(value, dict):
+        return {name: _shown(part, secret=secret or name in SECRET_TABLES) for name, part in value.items()}
+    if secret:
+        return REDACTED
+    return scrub(value) if isinstance(value, str) else value
 
 
 def merged(base: Any, over: Any) -> Any:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ValidationError
 from ..errors import ConfigError, closest
 from .secrets import scrub
 
+SECRET_TABLES = frozenset({"headers", "env"})
+"""Settings whose values are secrets, or stand beside some."""
+
 
 def config_error(error: ValidationError, root: type[BaseModel], *, where: str = "") -> ConfigError:
     """The first finding of `error`, with its path as `field`; `where` names the file or variable it came from."""
@@ -21,8 +24,14 @@ def config_error(error: ValidationError, root: type[BaseModel], *, where: str = 
         table = ".".join(path[:-1])
         inside = f" in {table!r}" if table else ""
         return ConfigError(f"{place}no setting {path[-1]!r}{inside}.{hint}", field=field, value=first["input"])
-    found = scrub(repr(first["input"]))
-    return ConfigError(f"{place}{field}: {first['msg']} (got {found})", field=field, value=first["input"])
+    return ConfigError(
+        f"{place}{field}: {first['msg']} (got {shown(first['input'], path)})", field=field, value=first["input"]
+    )
+
+
+def shown(found: Any, path: Collection[str]) -> str:
+    """What was found at `path`, for an error; of a value that may be a key, only what it is."""
+    return f"a {type(found).__name__}" if SECRET_TABLES & set(path) else scrub(repr(found))
 
 
 def known_names(root: type[BaseModel], path: Collection[str]) -> list[str]:

@@ -5,7 +5,6 @@ handed over. The hub's own thread reads the views, sends, and brings ended turns
 runtime nor a cell ever waits for a front end.
 """
 
-import logging
 import os
 import threading
 import time
@@ -15,12 +14,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..core.projections.turn import TurnView
+from ..runtime.logs import logger_of
 from .outbox import Outbox
 
 if TYPE_CHECKING:
     from .widget import HubWidget, TurnWidget
 
-log = logging.getLogger(__name__)
+log = logger_of(__name__)
 
 INTERVAL_S = 1 / 30
 STOP_LIMIT_S = 1.0

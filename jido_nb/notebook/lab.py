@@ -14,6 +14,7 @@ from ..errors import ClosedError
 from ..journal.protocol import Journal
 from ..llm.overrides import Overrides, parse_overrides
 from ..llm.resolver import resolve
+from ..llm.secrets import scrub
 from ..llm.settings import Settings
 from ..settings import load_settings
 from .dashboard import Dashboard
@@ -81,7 +82,7 @@ class Lab:
         """Where the journal is, without opening anything."""
         if self._door is not None:
             return self.journal.location
-        return "memory" if self._journal is None else str(self._journal)
+        return "memory" if self._journal is None else scrub(str(self._journal))
 
     @property
     def is_open(self) -> bool:

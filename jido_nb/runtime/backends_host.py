@@ -1,6 +1,5 @@
 """Opens each backend when it is first needed, in a task of its own, and closes them all with the runtime."""
 
-import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -8,8 +7,9 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from ..llm.backend import Backend
+from .logs import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Open = Callable[[str], AbstractAsyncContextManager[Backend]]
 

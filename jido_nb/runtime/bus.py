@@ -4,14 +4,14 @@ Callbacks run on the runtime's loop, one signal at a time, and must be quick: wh
 A callback that raises is logged and counted; the others and the log are not disturbed.
 """
 
-import logging
 from collections import defaultdict
 from collections.abc import Callable
 
 from ..core.pattern import compile_pattern
 from ..core.signal import Recorded
+from .logs import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 KEPT_TYPES = 1024
 """Types whose subscribers are remembered. The catalogue is open, so there may be any number of types."""

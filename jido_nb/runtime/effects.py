@@ -5,7 +5,6 @@ Tools and timers run at once. An effect has ended when its terminal signal has b
 followed from it is durable; only then does the next in line begin.
 """
 
-import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -23,10 +22,11 @@ from .effect_worker import EffectWorker
 from .executors.base import Executor, Prepared
 from .ingest import Ingest
 from .limits import CANCEL_LIMIT_S
+from .logs import logger_of
 from .outbox import EffectOutbox
 from .spendings import Spendings
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Key = tuple[str, str]
 """Conversation and effect id: the same effect id in two conversations is two effects."""

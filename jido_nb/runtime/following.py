@@ -28,6 +28,8 @@ async def send_and_follow(effects: Effects, conversation: "Conversation", raw: M
     unwatch = effects.watch(subject, turn.effect_id, turn.settle)
     try:
         receipt = await runtime.ingest(raw)
+        # As it was written, which may be without a secret.
+        turn.view.prompt = str(receipt.signal.data.get("content") or "")
         before: list[Recorded] = []
         if receipt.status == "duplicate":
             if effect_id_of(receipt.signal) != turn.effect_id:

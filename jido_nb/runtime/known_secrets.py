@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..backends.harness.environment import is_secret
 from ..llm.settings import Settings
+from .logs import heed
 from .redactor import Redactor
 
 KEY_VARIABLES = (
@@ -71,5 +72,5 @@ def _password(url: str | None) -> Iterator[str]:
 
 
 def redactor_of(settings: Settings) -> Redactor:
-    """The redactor of this process under these settings."""
-    return Redactor(settings.redaction, secrets_finder(settings))
+    """The redactor of this process under these settings; the logs heed it, too."""
+    return heed(Redactor(settings.redaction, secrets_finder(settings)))

@@ -5,7 +5,6 @@ next. A marker records what was applied of a conversation, in which order, with 
 comes to rest, when an effect of it has ended, or when the run has grown long, so that markers are few.
 """
 
-import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -25,9 +24,10 @@ from ..core.state import ConversationState
 from ..errors import JidoError
 from ..journal.commit_points import reached
 from .ingest import Ingest
+from .logs import logger_of
 from .owners import Owners
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 DRAIN_STEPS = 200
 """How many signals are applied before others on the loop get a turn."""

@@ -4,7 +4,6 @@ What is kept of a turn is its message, the signals of its effect with a note of 
 are not kept, since they speak of the journal in which they stand.
 """
 
-import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,10 +30,11 @@ from . import adapters
 from .backends_host import BackendsHost, Open
 from .bus import Bus
 from .ids import IdFactory, now_us
+from .logs import logger_of
 from .owners import held_alone
 from .redactor import NOTHING_SECRET, Redactor
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 FLUSH_LIMIT_S = 5.0
 LAST_OUTPUTS = "conv.out.assistant.*"

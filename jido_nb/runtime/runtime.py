@@ -1,6 +1,5 @@
 """The runtime: everything that lives while a journal is open. `opening.py` starts it and ends it."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, TypeVar
@@ -35,6 +34,7 @@ from .ingest import Ingest, Receipt
 from .known_secrets import redactor_of
 from .live_metrics import LiveMetrics
 from .llm_messages import llm_messages
+from .logs import logger_of
 from .message_check import MessageCheck
 from .owners import Owners
 from .parity import Parity
@@ -44,7 +44,7 @@ from .recovery import Recovery
 from .trace import trace
 from .turn import Turn
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 CLOSE_LIMIT_S = 5.0
 """How long closing may take before it goes on without those who do not answer."""

@@ -1,6 +1,5 @@
 """A turn, live: one message and the answer to it, as it happens."""
 
-import logging
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -13,11 +12,12 @@ from ..errors import ClosedError
 from ..llm.error import GenerationCanceled, GenerationFailed, LLMError
 from ..llm.result import LLMResult
 from ..llm.usage import Cost, Usage
+from .logs import logger_of
 
 if TYPE_CHECKING:
     from .conversation import Conversation
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Watcher = Callable[[TurnView, list[TurnEvent]], None]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import ConfigError, closest
-from ...llm.secrets import scrub
+from ...llm.settings_errors import shown
 
 Millis = Annotated[int, Field(ge=1, le=86_400_000)]
 SessionMode = Literal["resume", "new", "fork"]
@@ -95,5 +95,5 @@ def parsed(model: type[ModelT], raw: Mapping[str, Any], field: str) -> ModelT:
         if first["type"] == "extra_forbidden":
             message = f"no setting {path!r} in {field!r}.{closest(path, model.model_fields)}"
         else:
-            message = f"{where}: {first['msg']} (got {scrub(repr(first['input']))})"
+            message = f"{where}: {first['msg']} (got {shown(first['input'], path.split('.'))})"
         raise ConfigError(message, field=where, value=first["input"]) from None
