@@ -15,7 +15,8 @@ from .entry import Entry, entry_of
 from .fairness import FAIRNESS_THRESHOLD
 from .ready_queue import ReadyQueue
 from .reducer import reduce
-from .signal import Recorded, to_body
+from .signal import Recorded, Signal, to_body
+from .snapshot import SNAPSHOT, snapshot_of
 from .state import ConversationState
 
 MARKER_SOURCE = "/runtime/reducer"
@@ -100,12 +101,16 @@ class Engine:
         """The conversations that moved since their last marker."""
         return list(self._runs)
 
-    def take_marker(self, subject: str) -> Marker | None:
-        """Close the open run of a conversation; None if there is none."""
+    def take_marker(self, subject: str, *, at_rest: bool = False) -> Marker | None:
+        """Close the open run of a conversation; None if there is none.
+
+        Args:
+            at_rest: All that was written in the conversation so far has been applied, so the marker keeps its state.
+        """
         run = self._runs.pop(subject, None)
         if run is None:
             return None
-        data = marker_data(self.states[subject], run.ids, "".join(run.digests), self.partition_id)
+        data = marker_data(self.states[subject], run.ids, "".join(run.digests), self.partition_id, at_rest)
         return Marker(subject, run.ids[-1], sealed(data))
 
     def forget(self, subject: str) -> None:
@@ -134,9 +139,11 @@ def digest_of(state: ConversationState) -> str:
     return state.chain[:DIGEST_BYTES].hex()
 
 
-def marker_data(state: ConversationState, ids: Sequence[str], digests: str, partition_id: Any) -> dict[str, Any]:
+def marker_data(
+    state: ConversationState, ids: Sequence[str], digests: str, partition_id: Any, at_rest: bool
+) -> dict[str, Any]:
     """What the marker tells of a run that applied `ids`, in that order, and led to `state`; not sealed yet."""
-    return {
+    data = {
         "applied_event_id": ids[-1],
         "applied_event_ids": ids,
         "digests": digests,
@@ -144,6 +151,7 @@ def marker_data(state: ConversationState, ids: Sequence[str], digests: str, part
         "applied_count": state.applied_count,
         "partition_id": partition_id,
     }
+    return {**data, SNAPSHOT: snapshot_of(state)} if at_rest else data
 
 
 def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +174,11 @@ def seals(body: bytes) -> tuple[str, str]:
 def _seal_of(opening: bytes) -> str:
     """The seal for a body that begins like this; what follows is the seal itself."""
     return sha256(opening).digest()[:DIGEST_BYTES].hex()
+
+
+def is_foreign(marker: Signal) -> bool:
+    """Whether somebody else wrote this marker: it claims nothing that could be proven."""
+    return marker.source != MARKER_SOURCE and marker.id != marker_id(marker.data)
 
 
 def marker_id(data: Mapping[str, Any]) -> str:

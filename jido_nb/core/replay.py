@@ -13,9 +13,10 @@ from typing import Any
 
 from .catalogue import APPLIED, priority_of, stream_of
 from .directives import EmitOutput
-from .engine import DIGEST_BYTES, MARKER_SOURCE, SEAL, marker_data, marker_id, sealed, seals
+from .engine import DIGEST_BYTES, SEAL, is_foreign, marker_data, marker_id, sealed, seals
 from .reducer import reduce
-from .signal import Recorded, Signal, to_body
+from .signal import Recorded, to_body
+from .snapshot import SNAPSHOT
 from .state import ConversationState
 
 _MISSING = "not in the log before"
@@ -45,14 +46,15 @@ class _Conversation:
 class Replayer:
     """Feed it a journal in order; ask it at any time. It never raises for what a log holds."""
 
-    def __init__(self, states: Mapping[str, ConversationState] | None = None) -> None:
+    def __init__(self, states: Mapping[str, ConversationState] | None = None, last_seq: int = 0) -> None:
+        """Args: states: what the log up to `last_seq` led to, with nothing of it left to apply."""
         self._conversations = {subject: _Conversation(state) for subject, state in (states or {}).items()}
         self.divergences: list[Divergence] = []
         """The first difference of each conversation that has one."""
         self.applied = 0
         self.unjudged = 0
         """Signals and markers that came after their conversation's first difference."""
-        self.last_seq = 0
+        self.last_seq = last_seq
 
     @property
     def identical(self) -> bool:
@@ -85,7 +87,7 @@ class Replayer:
             conversation.pending[signal.id] = recorded
         elif signal.type == APPLIED:
             try:
-                if not _is_foreign(signal):
+                if not is_foreign(signal):
                     self._follow(conversation, recorded)
             except Exception as error:
                 self._diverge(conversation, recorded, signal.id, "data", "a marker", f"{type(error).__name__}: {error}")
@@ -121,7 +123,12 @@ class Replayer:
     def _compare(self, conversation: _Conversation, marker: Recorded, ids: Sequence[str], digests: str) -> None:
         """Hold a marker against the one that the replay would write; where it was applied only its seal tells."""
         signal = marker.signal
-        expected = marker_data(conversation.state, ids, digests, signal.data.get("partition_id"))
+        at_rest = SNAPSHOT in signal.data
+        if at_rest and conversation.pending:
+            left = next(iter(conversation.pending))
+            self._diverge(conversation, marker, signal.id, SNAPSHOT, "at rest", f"{left} had not been applied")
+            return
+        expected = marker_data(conversation.state, ids, digests, signal.data.get("partition_id"), at_rest)
         if SEAL in signal.data:
             expected = sealed(expected)
         if signal.id != marker_id(expected):
@@ -159,11 +166,6 @@ class Replayer:
         conversation.expected.clear()
         subject = at.signal.subject
         self.divergences.append(Divergence(at.seq, subject, signal_id, field, live, replayed))
-
-
-def _is_foreign(marker: Signal) -> bool:
-    """Whether somebody else wrote this marker: it claims nothing that could be proven."""
-    return marker.source != MARKER_SOURCE and marker.id != marker_id(marker.data)
 
 
 def _run(data: Mapping[str, Any]) -> tuple[list[str], bytes]:

@@ -14,7 +14,7 @@ from ..errors import ClosedError, JournalError
 from . import postgres_schema as sql
 from .codec import Row
 from .columns import column_pages
-from .marker import unapplied_of
+from .continuing import unapplied_in
 from .postgres_claims import PostgresClaims
 from .postgres_connect import connect, explain, migrate, place_of
 from .postgres_sql import conditions, placed, recorded_of
@@ -177,7 +177,7 @@ class PostgresJournal:
     def unapplied(self) -> list[Recorded]:
         waiting: list[Recorded] = []
         for (subject,) in self._query(sql.UNEVEN):
-            waiting += unapplied_of(self.read(subject=subject))
+            waiting += unapplied_in(self, subject)
         return sorted(waiting, key=lambda recorded: recorded.seq)
 
     def close(self) -> None:

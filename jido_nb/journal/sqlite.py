@@ -21,7 +21,7 @@ from . import sqlite_schema as sql
 from .codec import COLUMNS, Row, from_row, to_row
 from .columns import column_pages
 from .commit_points import reached
-from .marker import unapplied_of
+from .continuing import unapplied_in
 from .protocol import Appended
 from .sqlite_connect import open_reader, open_writer
 from .sqlite_file import check_place, explain
@@ -211,7 +211,7 @@ class SqliteJournal:
     def unapplied(self) -> list[Recorded]:
         waiting: list[Recorded] = []
         for (subject,) in self._query(sql.UNEVEN):
-            waiting += unapplied_of(self.read(subject=subject))
+            waiting += unapplied_in(self, subject)
         return sorted(waiting, key=lambda recorded: recorded.seq)
 
     def close(self) -> None:

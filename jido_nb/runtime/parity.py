@@ -3,18 +3,21 @@
 The check goes on from where the last one of the conversation stopped, so that it costs what the turn cost.
 """
 
-import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 
 from ..core.replay import Divergence, Replayer
+from ..journal.continuing import resumed
 from ..journal.protocol import Journal
+from .logs import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 KEPT_CONVERSATIONS = 256
+KEPT_PLACES = 65_536
+"""Conversations of which only the place is known up to which they were checked."""
 
 
 class Parity:
@@ -29,6 +32,7 @@ class Parity:
         """Why a check could not be made."""
         self._journal = journal
         self._replayers: dict[str, Replayer] = {}
+        self._places: OrderedDict[str, int] = OrderedDict()
         self._limiter = CapacityLimiter(1)
         self._due: Counter[str] = Counter()
         self._wake = anyio.Event()
@@ -73,7 +77,9 @@ class Parity:
             self.failure = self.failure or str(error)
 
     def _check(self, subject: str) -> None:
-        replayer = self._replayers.pop(subject, None) or Replayer()
+        replayer = self._replayers.pop(subject, None)
+        if replayer is None:
+            replayer = resumed(self._journal, subject, self._places.pop(subject, 0))
         for recorded in self._journal.read(subject=subject, after_seq=replayer.last_seq):
             replayer.feed(recorded)
         if replayer.divergences and self.divergence is None:
@@ -83,4 +89,7 @@ class Parity:
     def _keep(self, subject: str, replayer: Replayer) -> None:
         self._replayers[subject] = replayer
         if len(self._replayers) > KEPT_CONVERSATIONS:
-            del self._replayers[next(iter(self._replayers))]
+            oldest = next(iter(self._replayers))
+            self._places[oldest] = self._replayers.pop(oldest).last_seq
+            if len(self._places) > KEPT_PLACES:
+                self._places.popitem(last=False)

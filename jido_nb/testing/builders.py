@@ -190,7 +190,7 @@ class Storyteller:
                 waiting += [self._output(wish) for wish in applied.directives if isinstance(wish, EmitOutput)]
         if mark:
             for subject in self._engine.open_runs:
-                marker = self._engine.take_marker(subject)
+                marker = self._engine.take_marker(subject, at_rest=True)
                 if marker is not None:
                     id = marker_id(marker.data)
                     told.append(self._make(MARKER_TYPE, id, MARKER_SOURCE, subject, marker.cause_id, **marker.data))

@@ -43,7 +43,9 @@ class LiveLog:
     def mark(self) -> None:
         """Write the markers of what was applied since the last call."""
         for subject in self.engine.open_runs:
-            marker = self.engine.take_marker(subject)
+            written = sum(each.subject == subject and each.type != MARKER_TYPE for _, each in self.log)
+            at_rest = self.engine.states[subject].applied_count == written
+            marker = self.engine.take_marker(subject, at_rest=at_rest)
             if marker is not None:
                 signal = make_signal(
                     id=marker_id(marker.data),

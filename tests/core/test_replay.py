@@ -12,6 +12,7 @@ from jido_nb.core.catalogue import APPLIED
 from jido_nb.core.engine import SEAL
 from jido_nb.core.replay import Replayer, replay
 from jido_nb.core.signal import Recorded, Signal, make_signal, to_body
+from jido_nb.core.snapshot import SNAPSHOT
 from jido_nb.journal.codec import LazyData
 from jido_nb.testing.builders import Storyteller, recorded, signal
 from jido_nb.testing.live_log import LiveLog
@@ -146,10 +147,10 @@ def test_any_changed_byte_of_a_marker_is_found_and_the_marker_named(seq: int) ->
 
 
 def unsealed(log: Sequence[Recorded]) -> list[Recorded]:
-    """The log as it was written before markers had seals."""
+    """The log as it was written before markers had seals and kept states."""
     older = []
     for seq, each in log:
-        data = {key: value for key, value in each.data.items() if key != SEAL or each.type != APPLIED}
+        data = {key: value for key, value in each.data.items() if key not in {SEAL, SNAPSHOT} or each.type != APPLIED}
         older.append(Recorded(seq, changed(each, data=data, body=to_body(data))))
     return older
 
