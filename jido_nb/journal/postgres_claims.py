@@ -2,8 +2,9 @@
 
 import os
 import socket
+from contextlib import suppress
 from hashlib import sha256
-from threading import Lock
+from threading import Lock, Thread
 
 import psycopg
 from psycopg import Connection
@@ -39,8 +40,6 @@ class PostgresClaims:
                     self._connection = connect(
                         self._place, name=f"jido_nb process {os.getpid()} on {socket.gethostname()}"
                     )
-                while self._freed:
-                    self._connection.execute("SELECT pg_advisory_unlock(%s)", (self._freed.pop(),))
                 answer = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
                 if answer is not None and answer[0]:
                     self._mine.add(subject)
@@ -51,10 +50,17 @@ class PostgresClaims:
         return found[0].removeprefix("jido_nb ") if found else "another process"
 
     def release(self, subject: str) -> None:
-        # The server is told with the next claim: nobody waits for a network here.
         if subject in self._mine:
             self._mine.remove(subject)
             self._freed.append(self._key(subject))
+            # Whoever gives back must not wait for a network. It is rare: only conversations that leave memory are.
+            Thread(target=self._unlock, name="jido claims", daemon=True).start()
+
+    def _unlock(self) -> None:
+        # A session that is gone has given everything back.
+        with self._lock, suppress(psycopg.Error):
+            while self._freed and self._connection is not None:
+                self._connection.execute("SELECT pg_advisory_unlock(%s)", (self._freed.pop(),))
 
     def _key(self, subject: str) -> int:
         return int.from_bytes(sha256(f"{self._place.schema}\0{subject}".encode()).digest()[:8], signed=True)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing, contextmanager
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -64,8 +65,7 @@ def server():
 def place(request, tmp_path):
     if request.param == "sqlite":
         return str(tmp_path / "runs.sqlite")
-    name = f"{request.node.name}".translate({ord(letter): "_" for letter in "[]-"})[-40:]
-    return f"{request.getfixturevalue('server')}?schema={name}"
+    return f"{request.getfixturevalue('server')}?schema=j{uuid4().hex}"
 
 
 @contextmanager
