@@ -55,6 +55,14 @@ def matches_any(patterns: tuple[Pattern, ...] | None, type: str) -> bool:
     return patterns is None or any(pattern.matches(type) for pattern in patterns)
 
 
+def matching(patterns: tuple[Pattern, ...] | None, known: Callable[[], Iterable[str]]) -> list[str] | None:
+    """The types that match; None: every type. `known` is asked for those there are only if there are wildcards."""
+    if patterns is None:
+        return None
+    exact = [pattern.exact for pattern in patterns if pattern.exact is not None]
+    return exact if len(exact) == len(patterns) else [type for type in known() if matches_any(patterns, type)]
+
+
 def _segments(text: str) -> list[str]:
     if not isinstance(text, str):
         raise ConfigError(f"a type pattern is text, not {text!r}", field="pattern", value=text)

@@ -34,7 +34,8 @@ _TELLING = ("effect", "out")
 """Streams whose payloads have columns of their own."""
 
 _NO_FACTS = (None,) * len(FACTS)
-_LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1
+"""The largest integer that a database keeps."""
 
 _encode_extensions = msgspec.json.Encoder().encode
 _decode_extensions: Callable[[str], dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
@@ -112,7 +113,7 @@ def to_row(seq: int, signal: Signal) -> Row:
             _text(get("effect_class")),
             _text(get("lifecycle")),
             _text(get("status")),
-            attempt if type(attempt) is int and -_LARGEST <= attempt <= _LARGEST else None,
+            attempt if type(attempt) is int and -LARGEST <= attempt <= LARGEST else None,
             _text(get("backend")),
             _text(get("provider")),
             _text(get("model")),

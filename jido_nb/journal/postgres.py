@@ -8,11 +8,11 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from ..core.pattern import compile_types, matches_any
+from ..core.pattern import compile_types, matching
 from ..core.signal import Recorded, Signal
 from ..errors import ClosedError, JournalError
 from . import postgres_schema as sql
-from .codec import Row
+from .codec import LARGEST, Row
 from .columns import column_pages
 from .continuing import unapplied_in
 from .postgres_claims import PostgresClaims
@@ -83,14 +83,13 @@ class PostgresJournal:
         patterns = compile_types(types)
 
         def pages() -> Iterator[Recorded]:
-            last = self.last_seq()
+            # A single page is one statement, and needs no asking where the log ends now.
+            last = self.last_seq() if limit is None or limit > PAGE else LARGEST
             high = last if until_seq is None else min(until_seq, last)
             low, left = max(after_seq, 0), limit
-            wanted: list[str] | None = None
-            if patterns is not None:
-                wanted = [type for type in self._types() if matches_any(patterns, type)]
-                if not wanted:
-                    return
+            wanted = matching(patterns, self._types)
+            if wanted == []:
+                return
             where, values = conditions(wanted, subject, effect_id, since_us, until_us, backend)
             order = "DESC" if newest_first else "ASC"
             statement = f"{sql.SELECT} WHERE {where} AND s.seq > ? AND s.seq <= ? ORDER BY s.seq {order} LIMIT ?"
@@ -121,8 +120,7 @@ class PostgresJournal:
         backend: str | None = None,
     ) -> Iterator[list[Row]]:
         """Pages of rows, for frames; see `columns.ColumnReader`."""
-        patterns = compile_types(types)
-        wanted = None if patterns is None else [type for type in self._types() if matches_any(patterns, type)]
+        wanted = matching(compile_types(types), self._types)
         where, values = conditions(wanted, subject, None, since_us, until_us, backend)
         last = self.last_seq()
         return column_pages(self._query, names, where, values, after_seq, last if until_seq is None else until_seq)

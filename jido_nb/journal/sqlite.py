@@ -14,11 +14,11 @@ from threading import Lock
 from typing import Any, Literal
 
 from ..core.catalogue import APPLIED
-from ..core.pattern import compile_types, matches_any
+from ..core.pattern import compile_types, matching
 from ..core.signal import Recorded, Signal
 from ..errors import ClosedError, JournalError
 from . import sqlite_schema as sql
-from .codec import COLUMNS, Row, from_row, to_row
+from .codec import COLUMNS, LARGEST, Row, from_row, to_row
 from .columns import column_pages
 from .commit_points import reached
 from .continuing import unapplied_in
@@ -142,14 +142,13 @@ class SqliteJournal:
         patterns = compile_types(types)
 
         def pages() -> Iterator[Recorded]:
-            last = self.last_seq()
+            # A single page is one statement, and needs no asking where the log ends now.
+            last = self.last_seq() if limit is None or limit > PAGE else LARGEST
             high = last if until_seq is None else min(until_seq, last)
             low, left = max(after_seq, 0), limit
-            wanted: list[str] | None = None
-            if patterns is not None:
-                wanted = [type for type in self._types() if matches_any(patterns, type)]
-                if not wanted:
-                    return
+            wanted = matching(patterns, self._types)
+            if wanted == []:
+                return
             where, values = conditions(wanted, subject, effect_id, since_us, until_us, backend)
             order = "DESC" if newest_first else "ASC"
             statement = f"{sql.SELECT} WHERE {where} AND s.seq > ? AND s.seq <= ? ORDER BY s.seq {order} LIMIT ?"
@@ -180,8 +179,7 @@ class SqliteJournal:
         backend: str | None = None,
     ) -> Iterator[list[Row]]:
         """Pages of rows, for frames; see `columns.ColumnReader`."""
-        patterns = compile_types(types)
-        wanted = None if patterns is None else [type for type in self._types() if matches_any(patterns, type)]
+        wanted = matching(compile_types(types), self._types)
         where, values = conditions(wanted, subject, None, since_us, until_us, backend)
         last = self.last_seq()
         return column_pages(self._query, names, where, values, after_seq, last if until_seq is None else until_seq)
