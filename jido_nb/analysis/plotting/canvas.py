@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..html import shorten
+
+LABEL_CHARS = 40
+"""Of a row's label."""
 INK = "#333333"
 FAINT = "#888888"
 GRID = "#dddddd"
@@ -75,8 +79,8 @@ def write(ax: Axes, x: float, y: float, text: str, **how: Any) -> None:
 
 
 def row_labels(ax: Axes, labels: Sequence[str]) -> None:
-    """Labels of rows 0, 1, ..., the first on top."""
-    ax.set_yticks(range(len(labels)), labels=labels, parse_math=False)
+    """Labels of rows 0, 1, ..., the first on top; long ones are cut, or they would leave the rows no room."""
+    ax.set_yticks(range(len(labels)), labels=[shorten(label, LABEL_CHARS) for label in labels], parse_math=False)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
 
