@@ -1,11 +1,11 @@
 """The one way into the log: contract, journal, and only then the bus and the partitions.
 
-Signals are written in the order they were put. One writer takes whatever has gathered and commits it as one
-transaction, so a burst costs one commit and a lone signal waits for nobody. What a caller was told is durable is
-durable; what failed to be written is never published.
+Signals are written in the order they were put, but for wishes to end something (`writing_line.py`). One writer takes
+whatever has gathered and commits it as one transaction, so a burst costs one commit and a lone signal waits for nobody.
+What a caller was told is durable is durable; what failed to be written is never published.
 """
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,9 +24,7 @@ from .bus import Bus
 from .ids import IdFactory, now_us
 from .owners import Owners
 from .redactor import NOTHING_SECRET, Redactor
-
-MAX_BATCH = 1000
-RECENT_IDS = 65_536
+from .writing_line import Mark, WritingLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +93,11 @@ class Ingest:
         self._check = check
         self._at_rest = at_rest
         self._limiter = CapacityLimiter(1)
-        self._pending: deque[_Pending] = deque()
+        self._line: WritingLine[_Pending] = WritingLine()
         self._wake = anyio.Event()
-        # Ordered, because taking the oldest key out of a plain dict scans what was taken out before.
-        self._recent: OrderedDict[str, None] = OrderedDict()
-        self._put = self._done = 0
         self._over = False
         self._quiet: anyio.Event | None = None
-        self._flushers: deque[tuple[int, anyio.Event]] = deque()
+        self._flushers: deque[tuple[Mark, anyio.Event]] = deque()
 
     async def ingest(self, raw: Signal | Mapping[str, Any], *, cause_id: str | None = None) -> Receipt:
         """Check `raw`, write it, publish it; returns when it is durable.
@@ -120,7 +115,7 @@ class Ingest:
         return await self._enqueue(signal, None).wait()
 
     async def ingest_many(self, raws: Iterable[Signal | Mapping[str, Any]]) -> list[Receipt]:
-        """As `ingest` for a batch, in order. Nothing is written when any one of them is refused."""
+        """As `ingest` for a batch, in the order of `writing_line`. Nothing is written when any of them is refused."""
         batch: dict[str, None] = {}
         signals = []
         for raw in raws:
@@ -140,9 +135,10 @@ class Ingest:
 
     async def flush(self) -> None:
         """Return when everything put so far is durable. Raises what the journal raised."""
-        if self._done < self._put:
+        mark = self._line.mark()
+        if not self._line.passed(mark):
             event = anyio.Event()
-            self._flushers.append((self._put, event))
+            self._flushers.append((mark, event))
             await event.wait()
         if self.failure is not None:
             raise self.failure.with_traceback(None)
@@ -168,21 +164,20 @@ class Ingest:
     @property
     def waiting(self) -> int:
         """How many signals wait to be written."""
-        return len(self._pending)
+        return len(self._line)
 
     async def run(self) -> None:
         """The writer. Runs until canceled; cancel it after `flush`."""
         try:
             while True:
-                if not self._pending:
+                if not self._line:
                     self._wake = anyio.Event()
                     await self._wake.wait()
-                batch = [self._pending.popleft() for _ in range(min(len(self._pending), MAX_BATCH))]
-                await self._write(batch)
+                await self._write(self._line.take())
         finally:
             self._over = True
-            self._refuse([*self._pending], ClosedError("the runtime is closed"))
-            self._pending.clear()
+            while batch := self._line.take():
+                self._refuse(batch, ClosedError("the runtime is closed"))
 
     async def _write(self, batch: Sequence[_Pending]) -> None:
         if self.failure is not None:
@@ -222,7 +217,7 @@ class Ingest:
                 self._no_news(recorded.signal)
             pending.appended = result
             self._tell(pending)
-        self._count(len(batch))
+        self._written()
 
     def _refuse(self, batch: Sequence[_Pending], error: JidoError) -> None:
         self.failure = self.failure or error
@@ -230,7 +225,7 @@ class Ingest:
             pending.error = error
             self._no_news(pending.signal)
             self._tell(pending)
-        self._count(len(batch))
+        self._written()
 
     def _no_news(self, signal: Signal) -> None:
         if stream_of(signal.type) != "applied" and self.applied(signal.subject):
@@ -243,25 +238,20 @@ class Ingest:
         if pending.on_done is not None:
             pending.on_done()
 
-    def _count(self, written: int) -> None:
-        self._done += written
-        while self._flushers and self._flushers[0][0] <= self._done:
+    def _written(self) -> None:
+        self._line.written()
+        while self._flushers and self._line.passed(self._flushers[0][0]):
             self._flushers.popleft()[1].set()
 
     def _enqueue(self, signal: Signal, on_done: Callable[[], None] | None) -> _Pending:
         pending = _Pending(signal, on_done)
-        self._put += 1
         if self._over:
             pending.error = self.failure
-            self._done += 1
             return pending
         if stream_of(signal.type) != "applied":
             self.backlog[signal.subject] += 1
-        self._recent[signal.id] = None
-        if len(self._recent) > RECENT_IDS:
-            self._recent.popitem(last=False)
         # Unbounded on purpose: the runtime feeds itself here and must never wait on its own queue.
-        self._pending.append(pending)
+        self._line.put(pending)
         self._wake.set()
         return pending
 
@@ -278,7 +268,7 @@ class Ingest:
             self._check(signal)
         signal = self.redactor.signal(signal)
         cause = signal.cause_id
-        if cause is None or cause in self._recent or (batch and cause in batch) or await self._in_journal(cause):
+        if cause is None or self._line.knows(cause) or (batch and cause in batch) or await self._in_journal(cause):
             return signal
         if signal.type in CONTROL_TYPES:
             # Whoever asks for an end gets it, however wrong the reason given.

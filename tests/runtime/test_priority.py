@@ -1,9 +1,15 @@
 """What is applied first when much has gathered, and what never changes its order."""
 
+import threading
+
+import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from jido_nb.core.catalogue import priority_of
+from jido_nb.journal.memory import MemoryJournal
 from jido_nb.runtime.opening import open_runtime
+from jido_nb.runtime.writing_line import MAX_BATCH
 from jido_nb.testing.scripted_backend import Complete, Delta, Started, Wait
 
 pytestmark = pytest.mark.anyio
@@ -52,6 +58,65 @@ async def test_an_abort_behind_ten_thousand_signals_is_applied_next(scripted):
         assert behind > 5_000
         assert order.index("abort") == before
         assert len(order) == len(set(order))
+
+
+class HeldJournal(MemoryJournal):
+    """A journal whose `append` waits, in a thread, for as long as `free` is clear."""
+
+    blocking = True
+
+    def __init__(self):
+        super().__init__()
+        self.free = threading.Event()
+        self.free.set()
+        self.held = False
+
+    def append(self, signals):
+        self.held = not self.free.is_set()
+        assert self.free.wait(60)
+        return super().append(signals)
+
+
+@pytest.mark.parametrize("flooded", ["c1", "c2"])
+async def test_an_abort_behind_ten_thousand_signals_that_are_not_yet_written_is_written_and_applied_next(
+    flooded, scripted, log_check
+):
+    journal = HeldJournal()
+    async with open_runtime(scripted([Started(), Delta("a"), Wait()]), journal) as runtime:
+        chat = runtime.conversation("c1")
+        turn = await chat.send("hi")
+        async for event in turn:
+            if event.kind == "delta":
+                break
+        flood = [
+            raw("conv.audit.x.noted", f"n{number}", flooded, audit_id="a", category="b") for number in range(10_000)
+        ]
+        # The writer holds a first batch when the wish comes; what stands in line behind that is what it overtakes.
+        journal.free.clear()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runtime.ingest_many, flood)
+            with anyio.fail_after(30):
+                while not (journal.held and (waiting := runtime._ingest.waiting) >= len(flood) - MAX_BATCH):
+                    await checkpoint()
+                tasks.start_soon(chat.abort)
+                while runtime._ingest.waiting == waiting:
+                    await checkpoint()
+            journal.free.set()
+            with anyio.fail_after(30):
+                await turn.wait()
+        assert turn.status == "canceled"
+        await runtime.idle()
+        log = await runtime.events()
+        log_check(log)
+        (wish,) = (recorded for recorded in log if recorded.signal.type == ABORT)
+        noted = [recorded for recorded in log if recorded.signal.type == flood[0]["type"]]
+        assert [recorded.signal.id for recorded in noted] == [item["id"] for item in flood]
+        assert sum(recorded.seq < wish.seq for recorded in noted) <= MAX_BATCH
+        seqs = {recorded.signal.id: recorded.seq for recorded in log}
+        order = applied(recorded for recorded in log if recorded.signal.subject == "c1")
+        assert all(seqs[id] < wish.seq for id in order[: order.index(wish.signal.id)])
+        (ended,) = (recorded for recorded in log if recorded.signal.type.endswith("generation.canceled"))
+        assert ended.signal.cause_id == wish.signal.id
 
 
 async def test_nobody_starves_and_the_story_of_one_effect_keeps_its_order(scripted, journal):

@@ -225,13 +225,13 @@ class WrittenBeforeTold(MemoryJournal):
         appended = super().append(signals)
         if any(signal.type.endswith("generation.started") for signal in signals):
             self.written.set()
-            assert self.read_back.wait(5)
+            assert self.read_back.wait(30)
         return appended
 
     def read(self, *, types=None, **where):
         if types != following.TYPES:
             return super().read(types=types, **where)
-        assert self.written.wait(5)
+        assert self.written.wait(30)
         found = list(super().read(types=types, **where))
         self.read_back.set()
         return iter(found)
