@@ -12,17 +12,48 @@ SOUGHT = Sought(KNOWN, CERTAIN)
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N"
 FOUND = [
     *KNOWN,
-    *("sk-ant-api03-0123456789abcdef", "gsk_0123456789abcdefghij", "ghp_0123456789abcdefghij", "xai-abcdefghij0123456789"),
-    *("github_pat_0123456789abcdefghij", "AIzaSyA0123456789abcdefghij", "AKIA0123456789ABCDEF", "xoxb-0123456789-abc", JWT),
+    *(
+        "sk-ant-api03-0123456789abcdef",
+        "gsk_0123456789abcdefghij",
+        "ghp_0123456789abcdefghij",
+        "xai-abcdefghij0123456789",
+    ),
+    *(
+        "github_pat_0123456789abcdefghij",
+        "AIzaSyA0123456789abcdefghij",
+        "AKIA0123456789ABCDEF",
+        "xoxb-0123456789-abc",
+        JWT,
+    ),
     *("Authorization: Bearer abcdef0123456789", "authorization: abcdef", "Bearer abcdefghij0123456789+/=="),
     *("https://user:pa55word@host/path", "postgresql://me:secret@db:5432/x"),
     "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
-]  # fmt: skip
+]
 NEARLY = [
-    *("task-oriented-programming-2024", "sk-", "risk-free", "hunter", "correct horse", "http://127.0.0.1:8080", "BEGIN "),
-    *("eyJ", "AKIA01", "Bearer of bad news", "authorization: ", "xox", "://", "@", "zzz-zz", "-----END", "-----", "BEG"),
+    *(
+        "task-oriented-programming-2024",
+        "sk-",
+        "risk-free",
+        "hunter",
+        "correct horse",
+        "http://127.0.0.1:8080",
+        "BEGIN ",
+    ),
+    *(
+        "eyJ",
+        "AKIA01",
+        "Bearer of bad news",
+        "authorization: ",
+        "xox",
+        "://",
+        "@",
+        "zzz-zz",
+        "-----END",
+        "-----",
+        "BEG",
+    ),
     *(" ", "\n", ".", "-", "_", "s", "k", "hello ", "é", "🙂", "\0", '"', ",", "0", "A"),
-]  # fmt: skip
+]
 texts = st.lists(st.sampled_from(FOUND + NEARLY) | st.text(max_size=4), max_size=8).map("".join)
 
 
