@@ -23,7 +23,7 @@ from .columns import column_pages
 from .commit_points import reached
 from .continuing import unapplied_in
 from .protocol import Appended
-from .sqlite_connect import open_reader, open_writer
+from .sqlite_connect import close_writer, open_reader, open_writer
 from .sqlite_file import check_place, explain
 from .sqlite_filter import conditions
 
@@ -219,10 +219,12 @@ class SqliteJournal:
             if self._closed:
                 return
             self._closed = True
-            connections = [*self._readers, *([self._writer] if self._writer else [])]
+            readers, writer = self._readers, self._writer
             self._readers, self._writer = [], None
-        for connection in connections:
-            connection.close()
+        for reader in readers:
+            reader.close()
+        if writer is not None:
+            close_writer(writer)
 
     def _types(self) -> list[str]:
         return [row[0] for row in self._query(sql.TYPES)]

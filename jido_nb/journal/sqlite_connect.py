@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import JournalError
@@ -16,6 +17,9 @@ LOG_LIMIT_BYTES = 64 * 1024 * 1024
 
 WRITER_CACHE_KIB = 16 * 1024
 """Keeps the inner pages of the indexes in memory, so that inserts stay quick in a journal of millions."""
+
+FOLD_LIMIT_MS = 1000
+"""How long closing waits for those who read or write just then."""
 
 _RETRY_S = 0.01
 
@@ -38,6 +42,17 @@ def open_writer(path: Path, exists: bool, synchronous: str, timeout_s: float) ->
             time.sleep(_RETRY_S)
         except sqlite3.Error as error:
             raise explain(error, str(path), "open") from None
+
+
+def close_writer(connection: sqlite3.Connection) -> None:
+    """Close it, and fold the log back, so that the file alone is the whole journal also while others read it.
+
+    Best effort, for a moment: whoever reads an older state just then keeps the log, and the next one to close folds it.
+    """
+    with suppress(sqlite3.Error):
+        connection.execute(f"PRAGMA busy_timeout = {FOLD_LIMIT_MS}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
 
 
 def open_reader(path: Path, timeout_s: float) -> sqlite3.Connection:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jido_nb.errors import JournalError
+from jido_nb.journal import sqlite_connect
 from jido_nb.journal.protocol import Journal
 from jido_nb.journal.sqlite import SqliteJournal
 from jido_nb.testing.builders import signal, story
@@ -202,3 +203,35 @@ def _plan_of(journal: SqliteJournal, use) -> set[str]:
         for step in steps
         if not step.startswith(ignored) and "FOR GROUP BY" not in step
     }
+
+
+def test_a_closed_journal_is_one_file_also_while_others_read_it(path: Path, tmp_path: Path) -> None:
+    journal = SqliteJournal(path)
+    journal.append(story())
+    wal = path.with_name(path.name + "-wal")
+    with closing(SqliteJournal(path, read_only=True)) as reader:
+        before = list(reader.read())
+        assert wal.stat().st_size > 0
+        journal.close()
+        assert wal.stat().st_size == 0
+        copy = tmp_path / "copy.sqlite"
+        copy.write_bytes(path.read_bytes())
+        with closing(SqliteJournal(copy, read_only=True)) as copied:
+            assert list(copied.read()) == before
+        assert list(reader.read()) == before
+
+
+def test_closing_does_not_wait_for_ever_for_somebody_who_reads_an_older_state(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_connect, "FOLD_LIMIT_MS", 10)
+    journal = SqliteJournal(path)
+    journal.append([signal()])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM signals").fetchone()
+        journal.append(story(subject="c2"))
+        journal.close()
+        other.execute("COMMIT")
+    with closing(SqliteJournal(path, read_only=True)) as reopened:
+        assert reopened.last_seq() == 1 + len(story(subject="c2"))
