@@ -3,7 +3,7 @@
 Rule 1: what a provider or an agent runs by itself is reported while it runs; what a model only asks for stands in its
         result. Both are one call, known by its id, or by its name where it has none.
 Rule 2: a function that the runtime runs is an effect of its own, and each of its attempts is a call.
-Rule 3: a state is what was last told. A call that was running when its effect was canceled stays `running`.
+Rule 3: a state is what was last told. A call that had not ended when its attempt failed or was canceled ends with it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.catalogue import LLM_EFFECT, TERMINAL_LIFECYCLES, TOOL_EFFECT, TOOL_REQUESTED
-from ..core.projections.tool_use import ToolUse, with_report
+from ..core.projections.tool_use import ToolUse, with_ending, with_report
 from ..core.signal import Recorded, values_of
 from .values import as_int, as_mapping, as_text
 
@@ -76,10 +76,21 @@ def fold_tools(log: Iterable[Recorded], turns: Mapping[tuple[str, str], int] | N
         if turns and len(calls) > before:
             for call in calls.values():
                 call.turn = turns.get(key)
+        _cut_off(calls.values(), data, signal.time_us)
         if data.get("lifecycle") in TERMINAL_LIFECYCLES:
             yield from running.pop(key).values()
     for calls in running.values():
         yield from calls.values()
+
+
+def _cut_off(calls: Iterable[ToolCall], data: Mapping[str, Any], time_us: int) -> None:
+    """End what had not ended with the attempt that the signal ends, if it ends one badly."""
+    ending = "failed" if data.get("status") == "retrying" else data.get("lifecycle")
+    if ending in ("failed", "canceled"):
+        for call in calls:
+            (ended,) = with_ending((call.use,), ending)
+            if ended is not call.use:
+                call.use, call.ended_us = ended, time_us
 
 
 def _told(calls: Calls, recorded: Recorded, data: Mapping[str, Any]) -> None:

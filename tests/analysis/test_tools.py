@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from jido_nb.analysis.frames.tools import tools_df
 from jido_nb.core.signal import Recorded
 
@@ -28,9 +30,20 @@ def test_a_call_of_each_attempt_is_a_row_of_its_own(story: Any) -> None:
     effect.tool(30, "t1", "Read", "running", {})
     effect.tool(35, "t1", "Read", "failed", {}, tool_output="no such file")
     assert cells(story.log, "attempt", "status", "output", "output_characters") == [
-        (1, "running", None, None),
+        (1, "failed", None, None),
         (2, "failed", "no such file", 12),
     ]
+
+
+@pytest.mark.parametrize("ending", ["failed", "canceled"])
+def test_a_call_that_had_not_ended_ends_with_its_turn(story: Any, ending: str) -> None:
+    effect = story.message(0)
+    effect.start(1)
+    effect.tool(10, "t1", "Read", "running", {})
+    effect.tool(20, "t1", "Read", "completed", {}, tool_output="text")
+    effect.tool(30, "t2", "Bash", "running", {})
+    effect.put(40, ending, reason="enough")
+    assert cells(story.log, "call_id", "status", "duration_ms") == [("t1", "completed", 10.0), ("t2", ending, 10.0)]
 
 
 def test_a_call_without_an_id_goes_by_its_name(story: Any) -> None:

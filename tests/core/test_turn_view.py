@@ -176,6 +176,19 @@ def test_tools_keep_their_input_when_their_output_comes() -> None:
     assert [kind for kind, _ in events] == ["started", "tool", "tool", "completed"]
 
 
+@pytest.mark.parametrize("ending", ["failed", "canceled"])
+def test_a_tool_that_had_not_ended_ends_with_the_turn(ending: str) -> None:
+    story = Story()
+    call = {"status": "tool", "tool_name": "shell"}
+    view, _ = played(
+        story.started(),
+        story.effect("progress", **call, tool_call_id="t1", tool_status="completed"),
+        story.effect("progress", **call, tool_call_id="t2", tool_status="running"),
+        story.effect(ending, reason="enough"),
+    )
+    assert [tool.status for tool in view.tools] == ["completed", ending]
+
+
 def test_elapsed_time_stands_still_after_the_end() -> None:
     story = Story()
     view, _ = played(story.started())

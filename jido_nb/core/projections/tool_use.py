@@ -1,13 +1,16 @@
 """A tool call of a turn, and how calls gather from what is reported of them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """A tool call as far as it is known. `status`: pending, running, completed, failed, denied or requested."""
+    """A tool call as far as it is known.
+
+    `status`: pending, running, completed, failed, denied or requested; canceled where its turn was, before it ended.
+    """
 
     id: str
     name: str
@@ -31,6 +34,14 @@ def with_report(tools: ToolUses, data: Mapping[str, Any]) -> ToolUses:
         output=data.get("tool_output", known.output if known else None),
     )
     return (*(tool if old.id == key else old for old in tools), *(() if known else (tool,)))
+
+
+OPEN = frozenset({"pending", "running"})
+
+
+def with_ending(tools: ToolUses, ending: str) -> ToolUses:
+    """`tools` after their attempt has failed or was canceled (`ending`): what had not ended, ends with it."""
+    return tuple(replace(tool, status=ending) if tool.status in OPEN else tool for tool in tools)
 
 
 def with_requests(tools: ToolUses, calls: Iterable[Mapping[str, Any]]) -> ToolUses:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ..signal import Signal
 from .retry import Retry, retry_of
 from .run import Run
-from .tool_use import ToolUses, with_report, with_requests
+from .tool_use import ToolUses, with_ending, with_report, with_requests
 
 Status = Literal["queued", "running", "completed", "failed", "canceled"]
 EventKind = Literal["started", "delta", "thinking", "tool", "retrying", "completed", "failed", "canceled"]
@@ -261,6 +261,7 @@ class TurnView:
             self._completed(result)
         else:
             self.reason = str(data.get("reason") or "") or None
+            self.tools = with_ending(self.tools, ending)
         if ending == "failed":
             self.error = {key: data.get(key) for key in ("reason", "error_category", "retryable", "details")}
         elif ending == "canceled":
