@@ -5,6 +5,7 @@ A stream is `message_start`, then for each content block a start, deltas and a s
 records that are not known are kept or passed over, never an error: the service adds some every few months.
 """
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -83,6 +84,8 @@ class Decoder(AnswerDecoder):
         kind = delta["type"]
         if kind == "text_delta":
             text = delta["text"]
+            if type(text) is not str:
+                raise TypeError(f"a text_delta holds {text!r}")
             self._pieces[index].append(text)
             if self._news is None and text:  # the hot path: nearly every record of a stream ends here
                 sequence = self._sequence
@@ -91,10 +94,11 @@ class Decoder(AnswerDecoder):
             return [self._shown("delta", delta=text)] if text else []
         match kind:
             case "thinking_delta":
-                self._pieces[index].append(delta["thinking"])
-                return [self._shown("thinking", thinking=delta["thinking"])] if delta["thinking"] else []
+                thought = _string(delta["thinking"])
+                self._pieces[index].append(thought)
+                return [self._shown("thinking", thinking=thought)] if thought else []
             case "input_json_delta":
-                piece = delta["partial_json"]
+                piece = _string(delta["partial_json"])
                 self._pieces[index].append(piece)
                 return [self._shown("delta", unshown=len(piece))] if piece else []
             case "signature_delta":
@@ -108,8 +112,11 @@ class Decoder(AnswerDecoder):
         return []
 
     def _block_start(self, index: int, block: Mapping[str, Any]) -> list[LLMEvent]:
-        kind = block["type"]
-        self._blocks[index] = kept = dict(block)
+        kind, kept = block["type"], dict(block)
+        if kind in ("text", "thinking"):
+            _string(block[kind])
+        # Blocks are put in order by it, also those of an answer that breaks off.
+        self._blocks[operator.index(index)] = kept
         if kind == "text":
             self._pieces[index] = [block["text"]]
             return [self._shown("delta", delta=block["text"])] if block["text"] else []
@@ -206,6 +213,12 @@ class Decoder(AnswerDecoder):
             request_id=self._request_id,
             metadata=metadata,
         )
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} stands where text should")
+    return value
 
 
 def decoded_usage(usage: Mapping[str, Any]) -> Usage:
