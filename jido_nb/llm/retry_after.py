@@ -4,6 +4,9 @@ import math
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+_LONGEST = 1e12
+"""No wait is longer, in seconds or milliseconds: far beyond all patience, and still an integer that tables hold."""
+
 
 def retry_after_ms(headers: Mapping[str, str], now_s: float) -> int | None:
     """Milliseconds from `now_s` (POSIX seconds), or None when the headers ask for nothing that can be read.
@@ -30,4 +33,4 @@ def _number(text: str | None) -> float | None:
         value = float(text or "")
     except ValueError:
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    return min(value, _LONGEST) if math.isfinite(value) and value >= 0 else None

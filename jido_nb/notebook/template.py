@@ -40,7 +40,7 @@ def _expression(text: str, start: int) -> tuple[str, int]:
 def _parses(source: str) -> bool:
     try:
         ast.parse(source, mode="eval")
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # the last two: it nests too deeply
         return False
     return True
 
