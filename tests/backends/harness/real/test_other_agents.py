@@ -1,17 +1,20 @@
 """OpenCode and Gemini CLI themselves, where they are installed: an answer, a tool, cancels, a session."""
 
+import shutil
+
 import pytest
 
 from jido_nb.llm.error import GenerationCanceled
 from jido_nb.simulator.scenario import Answer, Scenario
 from jido_nb.simulator.steps import Text
 
-from .conftest import SLEEP, Open, said_in, until_asleep, until_streaming
+from .conftest import OTHERS, SLEEP, Open, said_in, until_asleep, until_streaming
 
 pytestmark = pytest.mark.anyio
 
 ANSWER = Answer((Text.of("The answer comes in a few small pieces.", pause_ms=5),))
-every_agent = pytest.mark.parametrize("agent", ["opencode", "opencode-acp", "gemini", "gemini-acp"])
+AGENTS = [f"{program}{wire}" for program in OTHERS if shutil.which(program) for wire in ("", "-acp")]
+every_agent = pytest.mark.parametrize("agent", AGENTS)
 
 
 @every_agent
