@@ -14,7 +14,7 @@ It works for every journal that `open_journal` opens by its location, and that o
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from signal import SIGKILL
@@ -25,6 +25,7 @@ from ..core.catalogue import TERMINAL_LIFECYCLES, stream_of
 from ..core.reducer import effect_id_of
 from ..core.replay import replay
 from ..core.signal import Recorded
+from ..journal.commit_points import POINTS
 from ..runtime.opening import open_runtime
 from .crash_nursery import Life, Nursery, Order
 from .crash_scenarios import ANSWER, SCENARIOS, TOOLS, settings_for, telling
@@ -46,7 +47,11 @@ class Crash:
 
 
 def crashes(
-    nursery: Nursery, scenario: str, new_location: Callable[[], str], on_recovery: str = "fail"
+    nursery: Nursery,
+    scenario: str,
+    new_location: Callable[[], str],
+    on_recovery: str = "fail",
+    points: Collection[str] = POINTS,
 ) -> Iterator[Crash]:
     """A crash at each commit point that the scenario passes: the first time that it passes it, and the last.
 
@@ -55,6 +60,7 @@ def crashes(
     Args:
         scenario: A key of `SCENARIOS`.
         new_location: The place of a journal that does not exist yet, as `open_journal` takes it.
+        points: Where to kill it, of `commit_points.POINTS`.
     """
     place = new_location()
     before = _wreck(nursery, scenario, place, on_recovery)
@@ -62,6 +68,8 @@ def crashes(
     assert whole.code == 0, f"{scenario} does not even live through without a crash: {whole}"
     yield Crash(Order(scenario, place, on_recovery), (*before, whole))
     for point, times in whole.passed.items():
+        if point not in points:
+            continue
         for nth in sorted({1, times}):
             place = new_location()
             order = Order(scenario, place, on_recovery, point, nth)

@@ -12,6 +12,7 @@ from jido_nb.core.projections.metrics import Metrics
 from jido_nb.core.reducer import effect_id_of
 from jido_nb.core.replay import replay
 from jido_nb.llm.settings import Settings
+from jido_nb.testing.crash_nursery import open_nursery
 from jido_nb.testing.scripted_backend import Complete, Delta, ScriptedBackend, Started
 
 
@@ -96,3 +97,9 @@ def at_rest():
 @pytest.fixture
 def log_check():
     return check_log
+
+
+@pytest.fixture(scope="module")
+def nursery():
+    with open_nursery() as opened:
+        yield opened
