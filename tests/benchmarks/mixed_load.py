@@ -1,0 +1,139 @@
+"""Many conversations at once, with cancels and faults mixed in: is anything lost, does memory grow, is the kernel free?
+
+`python -m tests.benchmarks.mixed_load --seconds 60`. The runtime lives on a thread of its own, as in a kernel; the
+simulator in a process of its own, over real sockets. `tests/runtime/test_load.py` holds a short one to what it says.
+"""
+
+import argparse
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import anyio
+import psutil
+
+import jido_nb
+from jido_nb.simulator.catalogue import CATALOGUE
+from jido_nb.simulator.scenario import Scenario
+from jido_nb.simulator.server import serve
+
+WORD, WORDS = "word ", 50
+STEADY = {"steady": Scenario.text((WORD,) * WORDS, pause_ms=20)}
+"""Fifty chunks a second, for a second."""
+
+MODELS = ("steady",) * 8 + ("flaky-503", "reset", "truncated", "stall", "always-503", "unauthorized")
+ENDS = (None,) * 4 + ("cancel", "abort")
+TICK_S = 0.01
+
+
+@dataclass
+class Load:
+    """What was asked for, and what each turn came to."""
+
+    asked: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    """Turns whose text is not what was sent, or that ended otherwise than they could."""
+
+
+@contextmanager
+def steady_simulator() -> Iterator[str]:
+    """The URL of a simulator in a process of its own."""
+    command = [sys.executable, "-m", __name__ if __name__ != "__main__" else "tests.benchmarks.mixed_load", "--serve"]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+async def load(url: str, path: Path, conversations: int, seconds: float) -> Load:
+    """Talk in all conversations until the time is over, and come to rest."""
+    done, until = Load(), anyio.current_time() + seconds
+    settings = {
+        "llm": {"backends": {"jido_ai": {"providers": {"simulated": {"base_url": url}}}}},
+        "effects": {"llm": {"idle_timeout_ms": 1000, "backoff_ms": 20, "max_attempts": 3}},
+    }
+    async with jido_nb.open_runtime(settings, path) as runtime, anyio.create_task_group() as tasks:
+        for number in range(conversations):
+            chat = runtime.conversation(f"c{number}")
+            tasks.start_soon(_talk, chat, random.Random(number), done, until)
+    return done
+
+
+async def _talk(chat: "jido_nb.Conversation", chance: random.Random, done: Load, until: float) -> None:
+    while True:
+        model, ends = chance.choice(MODELS), chance.choice(ENDS)
+        turn = await chat.send("go", model=f"simulated:{model}")
+        done.asked += 1
+        if ends is not None:
+            await anyio.sleep(chance.random())
+            await (turn.cancel() if ends == "cancel" else chat.abort())
+        await turn.wait()
+        done.statuses[turn.status] += 1
+        whole = WORD * WORDS
+        kept = turn.text == whole if turn.status == "completed" else whole.startswith(turn.text)
+        if (model == "steady" and not kept) or (ends is None and turn.status == "canceled"):
+            done.wrong.append(f"{turn!r} of {model}: {turn.text!r}")
+        if anyio.current_time() >= until:
+            return
+
+
+def measure(conversations: int, seconds: float) -> None:
+    """Run it beside a main thread that only looks at the clock, and print what came of it."""
+    late: list[float] = []
+    sizes: list[tuple[float, float]] = []
+    results: list[Load] = []
+    with steady_simulator() as url, tempfile.TemporaryDirectory() as folder:
+        path, process = Path(folder) / "runs.sqlite", psutil.Process()
+        thread = threading.Thread(
+            target=lambda: results.append(anyio.run(partial(load, url, path, conversations, seconds))), daemon=True
+        )
+        began = time.perf_counter()
+        thread.start()
+        while thread.is_alive():
+            before = time.perf_counter()
+            time.sleep(TICK_S)
+            late.append(1000 * (time.perf_counter() - before - TICK_S))
+            if len(sizes) < before - began:
+                sizes.append((before - began, process.memory_info().rss / 2**20))
+        (done,) = results
+        turns, log = jido_nb.turns_df(path), jido_nb.replay(path)
+        second_half = sizes[len(sizes) // 2 :]
+        print(f"turns      {done.asked}: {dict(done.statuses)}")
+        print(f"lost       {done.asked - len(turns)} turns, {len(done.wrong)} with another text")
+        if len(second_half) > 1:
+            slope = statistics.linear_regression(*zip(*second_half, strict=True)).slope
+            print(f"memory     {sizes[-1][1]:.0f} MB, {60 * slope:+.1f} MB a minute in the second half")
+        print(f"main late  {statistics.quantiles(late, n=100)[98]:.1f} ms p99, {max(late):.1f} ms worst")
+        print(f"replay     {'identical' if log.identical else 'DIFFERS'}")
+
+
+async def _serve() -> None:
+    async with serve(catalogue={**CATALOGUE, **STEADY}, keep=0) as server:
+        print(server.url, flush=True)
+        await anyio.sleep_forever()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--conversations", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        anyio.run(_serve)
+    else:
+        measure(given.conversations, given.seconds)
