@@ -22,11 +22,28 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+LONG = (
+    "tests/browser/",
+    "tests/runtime/test_crash_matrix",
+    "tests/runtime/test_races",
+    "tests/mutations/",
+    "tests/backends/harness/real/",
+    "tests/backends/test_retry_matrix",
+    "tests/notebooks/",
+    "tests/binder/",
+    "notebooks/",
+    "tests/runtime/test_leaks",
+    "tests/runtime/test_sharing",
+    "tests/journal/test_postgres",
+    "tests/backends/harness/",
+)
+"""What takes long, in the order in which it is begun. The rest comes after: it fills the gaps between the workers."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Check what the tests and `JIDO_NB_REQUIRE` name: a slip in either would skip tests without a word.
 
-    Tests in a browser go last: playwright's synchronous API keeps an event loop running in this thread, and no other
-    one can be run as long as it does.
+    What takes long is begun first, so that no worker is left alone with it at the end.
     """
     if unknown := required() - PROGRAMS.keys():
         raise pytest.UsageError(f"{REQUIRE} names {', '.join(sorted(unknown))}; known: {', '.join(PROGRAMS)}")
@@ -34,7 +51,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker in item.iter_markers("needs"):
             if unknown := set(marker.args) - PROGRAMS.keys():
                 raise pytest.UsageError(f"{item.nodeid} needs {', '.join(map(str, unknown))}: not in PROGRAMS")
-    items.sort(key=lambda item: any("chromium" in marker.args for marker in item.iter_markers("needs")))
+    items.sort(
+        key=lambda item: next((place for place, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
