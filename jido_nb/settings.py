@@ -138,5 +138,5 @@ def _value(path: list[str], text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

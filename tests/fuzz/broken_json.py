@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,14 @@ scalars = (
     | st.text(max_size=6)
     | st.sampled_from(["", " ", "\0", "\ud800", "[", "{}", "{", "null", "1e999", "success", "error", "a" * 70])
 )
+
+
+def tried(named: tuple[type[Exception], ...] | type[Exception], call: Callable[[], Any]) -> tuple[Any, Any]:
+    """What a call gives, or which of the named errors it raises; any other is raised on."""
+    try:
+        return call(), None
+    except named as error:
+        return None, error
 
 
 def values(words: Sequence[str] = ()) -> st.SearchStrategy[Any]:

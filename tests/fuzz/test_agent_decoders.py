@@ -80,3 +80,18 @@ def test_the_framer_takes_any_bytes_in_any_pieces(wire, data):
         found += framer.feed(rest[:size])
         rest = rest[size:]
     assert [*found, framer.tail()] == expected
+
+
+@pytest.mark.parametrize("odd", [{"a": 1}, [1], 7, 0.5, True])
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("gemini", lambda odd: {"type": "message", "role": "assistant", "content": odd, "delta": True}),
+        ("codex", lambda odd: {"type": "item.completed", "item": {"id": "1", "type": "agent_message", "text": odd}}),
+        ("opencode", lambda odd: {"type": "text", "sessionID": "s", "part": {"messageID": "m", "text": odd}}),
+        ("simulated", lambda odd: {"type": "text", "text": odd}),
+    ],
+)
+def test_text_that_is_none_is_a_record_that_is_not_known(name, record, odd):
+    check(name, [record(odd)], Exit(1, "exited", 0, ""))
+    check(name, [record(odd), record("yes")], Exit(0, "exited", 0, ""))

@@ -24,6 +24,9 @@ _UNREADABLE = (KeyError, TypeError, AttributeError, ValueError, IndexError)
 MAX_TOOL_OUTPUT_CHARS = 64 * 1024
 
 
+_NAMES = frozenset({"model", "session_id"})
+
+
 class BaseDecoder:
     """See `agent.Decoder`. A subclass needs `read`."""
 
@@ -123,6 +126,8 @@ class BaseDecoder:
     def told(self, **facts: Any) -> None:
         """The agent is ready and says who it is: `model`, `session_id`, `version`, ... Also a sign of life."""
         known = {name: value for name, value in facts.items() if value is not None}
+        for name in _NAMES & known.keys():
+            _string(known[name])
         self.model = known.get("model", self.model)
         self.session_id = known.get("session_id", self.session_id)
         self.facts.update((name, value) for name, value in known.items() if name not in ("model", "session_id"))
@@ -134,14 +139,14 @@ class BaseDecoder:
         self._emit("delta", metadata={} if self.spoke else {"agent": self.run.agent})
 
     def delta(self, text: str) -> None:
-        if text:
+        if _string(text):
             self._retract()
             self._texts.append(text)
             self._length = (self._length[0] + len(text), self._length[1])
             self._emit("delta", delta=text)
 
     def think(self, text: str) -> None:
-        if text:
+        if _string(text):
             self._retract()
             self._thoughts.append(text)
             self._length = (self._length[0], self._length[1] + len(text))
@@ -198,10 +203,10 @@ class BaseDecoder:
             # Nothing took its place, but the agent said that it is void.
             self._retract()
         result = LLMResult(
-            text=text or self.text,
+            text=(_string(text) if text else "") or self.text,
             thinking=self.thinking,
             tool_calls=list(self._tools.values()),
-            finish_reason=self.finish_reason,
+            finish_reason=self.finish_reason if isinstance(self.finish_reason, str) else None,
             usage=self.usage,
             cost=self.cost,
             model=self.model,
@@ -286,3 +291,9 @@ def _bounded(output: Any) -> Any:
 def number(value: Any) -> int | None:
     """An int, or None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} stands where text should")
+    return value

@@ -47,7 +47,8 @@ def claude_error(result: Mapping[str, Any], named: Mapping[str, Any]) -> LLMErro
     """
     errors = [str(error) for error in result.get("errors") or ()]
     message = str(result.get("result") or (errors[0] if errors else "") or _text(named) or "the agent failed")
-    status = next((place["api_error_status"] for place in (result, named) if place.get("api_error_status")), None)
+    told = (place.get("api_error_status") for place in (result, named))
+    status = next((status for status in told if status and isinstance(status, int)), None)
     facts = {
         "status": status,
         "error_type": result.get("api_error_type") or named.get("api_error_type"),

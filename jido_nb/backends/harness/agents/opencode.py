@@ -156,8 +156,8 @@ class OpenCodeDecoder(BaseDecoder):
     def _said(self, message: str | None, text: str) -> None:
         if message != self._message:
             self._message, self._answer = message, []
-        self._answer.append(text)
         self.delta(text)
+        self._answer.append(text)
 
     def _tool(self, part: Mapping[str, Any]) -> None:
         state = part["state"]
