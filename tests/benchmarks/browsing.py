@@ -36,7 +36,7 @@ CLEAR = """() => {
 }"""
 
 
-async def measure() -> list[Row]:
+async def measure(full: bool) -> list[Row]:
     if not (shutil.which("chromium") or shutil.which("chromium-browser")):
         return [Row("in the browser", "", "not measured: no chromium here")]
     # In a thread: Playwright's synchronous side wants none with a running loop.

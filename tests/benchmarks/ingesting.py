@@ -11,12 +11,12 @@ from .row import Row
 SIGNALS = 20_000
 
 
-async def measure() -> list[Row]:
+async def measure(full: bool) -> list[Row]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for batch in (100, 1_000, 10_000):
             async with jido_nb.open_runtime(journal=Path(folder) / f"{batch}.sqlite") as runtime:
-                raws = [_audit(index) for index in range(SIGNALS)]
+                raws = [audit(index) for index in range(SIGNALS)]
                 began = time.perf_counter()
                 for start in range(0, SIGNALS, batch):
                     await runtime.ingest_many(raws[start : start + batch])
@@ -26,7 +26,8 @@ async def measure() -> list[Row]:
     return rows
 
 
-def _audit(index: int) -> dict[str, object]:
+def audit(index: int) -> dict[str, object]:
+    """A note, as an application would give it."""
     return {
         "id": str(index),
         "type": "conv.audit.benchmark.noted",

@@ -13,7 +13,7 @@ SHELL = (
 TIMED = "import time; began = time.perf_counter()\n{}\nprint(1000 * (time.perf_counter() - began))"
 
 
-async def measure() -> list[Row]:
+async def measure(full: bool) -> list[Row]:
     imported = _median(TIMED.format("import jido_nb"))
     loaded = _median(SHELL + TIMED.format("shell.run_line_magic('load_ext', 'jido_nb')"))
     return [

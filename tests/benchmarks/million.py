@@ -9,14 +9,14 @@ import psutil
 
 import jido_nb
 
-from .ingesting import _audit
+from .ingesting import audit
 from .row import Row
 
 SIGNALS = 1_000_000
 BATCH = 5_000
 
 
-async def measure() -> list[Row]:
+async def measure(full: bool) -> list[Row]:
     process = psutil.Process()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "million.sqlite"
@@ -24,7 +24,7 @@ async def measure() -> list[Row]:
         began = time.perf_counter()
         async with jido_nb.open_runtime(journal=path) as runtime:
             for start in range(0, SIGNALS, BATCH):
-                await runtime.ingest_many([_audit(index) for index in range(start, start + BATCH)])
+                await runtime.ingest_many([audit(index) for index in range(start, start + BATCH)])
                 if start % (SIGNALS // 10) == 0:
                     levels.append(process.memory_info().rss / 2**20)
             await runtime.idle()

@@ -19,7 +19,7 @@ MODELS = {"burst-200": 200, "burst-2000": 2000}
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-async def measure() -> list[Row]:
+async def measure(full: bool) -> list[Row]:
     with simulator_process() as url:
         providers = {"simulated_openai": {"base_url": f"{url}/v1"}}
         settings = Settings.model_validate({"llm": {"backends": {"jido_ai": {"providers": providers}}}})

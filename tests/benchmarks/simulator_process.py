@@ -5,16 +5,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SERVE = "from jido_nb.simulator.command import simulate; simulate(['--quiet'])"
+import anyio
+
+from jido_nb.simulator.catalogue import CATALOGUE
+from jido_nb.simulator.scenario import Scenario
+from jido_nb.simulator.server import serve
+
+STEADY = {"steady-4": Scenario.text(("word ",) * 200, pause_ms=20)}
+"""Fifty chunks a second for four seconds."""
 
 
 @contextmanager
 def simulator_process() -> Iterator[str]:
     """Its URL, for as long as the block lasts."""
-    process = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
+        yield process.stdout.readline().strip()
     finally:
         process.terminate()
         process.wait()
@@ -23,3 +30,13 @@ def simulator_process() -> Iterator[str]:
 def settings_for(url: str) -> dict[str, object]:
     """Settings whose `simulated:` models are those of the process."""
     return {"llm": {"backends": {"jido_ai": {"providers": {"simulated": {"base_url": url}}}}}}
+
+
+async def _serve() -> None:
+    async with serve(catalogue={**CATALOGUE, **STEADY}, keep=0) as server:
+        print(server.url, flush=True)
+        await anyio.sleep_forever()
+
+
+if __name__ == "__main__":
+    anyio.run(_serve)
