@@ -1,0 +1,118 @@
+"""Break one promise at a time: the test that proves it must notice.
+
+Each row changes a line of the package, in a process of its own, and runs the one test that must then fail.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Broken(NamedTuple):
+    module: str
+    old: str
+    new: str
+    test: str
+    """Its place under `tests/`, and options for pytest."""
+
+
+BROKEN = {
+    "a commit is dropped": Broken(
+        "journal.sqlite",
+        'writer.execute("COMMIT")',
+        'writer.execute("ROLLBACK")',
+        "journal/test_sqlite.py::TestSqliteJournal::test_what_was_appended_is_there_after_reopening",
+    ),
+    "acknowledged before it is durable": Broken(
+        "runtime.effect_worker",
+        'await self._outbox.flush()\n        reached("effect.started")',
+        'reached("effect.started")',
+        "runtime/test_effect_worker.py::test_started_is_durable_before_the_backend_is_called",
+    ),
+    "told before it is written": Broken(
+        "runtime.ingest",
+        '        reached("ingest.taken")\n',
+        "        [self._bus.publish(Recorded(0, signal)) for signal in signals]\n",
+        "runtime/test_ingest.py::test_a_signal_is_in_the_journal_before_any_subscriber_hears_of_it",
+    ),
+    "a second terminal signal": Broken(
+        "runtime.effect_worker",
+        "self._put(self.ending, self._terminal)",
+        "[self._put(self.ending, self._terminal) for _ in range(2)]",
+        "runtime/test_effect_worker.py::test_a_good_stream_is_started_progress_completed",
+    ),
+    "completed after canceled": Broken(
+        "runtime.effect_worker",
+        "if self.ending is None and self._request is None:",
+        "if self.ending is None:",
+        "runtime/test_effect_races.py::test_a_cancel_wins_over_whatever_the_executor_makes_of_it",
+    ),
+    "a leaked key": Broken(
+        "runtime.redactor",
+        "if not self.enabled or not (more",
+        "if True or not (more",
+        "runtime/test_secrets.py::test_no_secret_is_written_or_told_anywhere",
+    ),
+    "a marker that lies": Broken(
+        "core.engine",
+        "run.ids.append(signal.id)",
+        "run.ids.insert(0, signal.id)",
+        "core/test_replay.py::test_a_replay_equals_what_was_lived",
+    ),
+    "a duplicate is applied twice": Broken(
+        "runtime.ingest",
+        "            if not duplicate:\n",
+        "            if True:\n",
+        "runtime/test_ingest.py::test_an_answer_that_a_duplicate_follows_comes_to_rest",
+    ),
+    "a cancel that leaves the process alive": Broken(
+        "backends.harness.process",
+        "os.killpg(self.pid, number)",
+        "pass",
+        "backends/harness/test_stopping.py::test_a_cancel_leaves_nothing_alive_and_says_what_it_took -k s-signals",
+    ),
+    "one attempt too many": Broken(
+        "runtime.backoff",
+        "attempt >= policy.max_attempts",
+        "attempt > policy.max_attempts",
+        "runtime/test_effect_worker.py::test_a_failure_that_stays_ends_after_the_last_attempt",
+    ),
+    "an abort that overtakes what it means": Broken(
+        "runtime.writing_line",
+        "signal.subject in self._fixed or ",
+        "",
+        "runtime/test_writing_line.py::test_a_wish_stays_behind",
+    ),
+    "a wish that a crash forgets": Broken(
+        "runtime.wreckage",
+        "if wish is not None:",
+        "if False:",
+        "runtime/test_going_on.py::test_a_wish_to_end_it_that_was_durable_is_kept",
+    ),
+    "two writers of one conversation": Broken(
+        "runtime.owners",
+        "            self._elsewhere.add(subject)\n            return holder\n",
+        "            pass\n",
+        "runtime/test_sharing.py::test_a_symbolic_link_is_no_way_around",
+    ),
+}
+"""What goes wrong, the line that makes it so, and the test that must notice."""
+
+
+@pytest.mark.parametrize("promise", BROKEN)
+def test_a_broken_promise_is_noticed(promise, tmp_path):
+    module, old, new, test = BROKEN[promise]
+    command = [sys.executable, str(Path(__file__).with_name("mutant.py")), f"jido_nb.{module}", old, new]
+    # What Hypothesis finds in a broken package must not be tried again in the whole one.
+    environment = {**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)}
+    done = subprocess.run(
+        [*command, *f"tests/{test}".split()], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+    assert "1 failed" in done.stdout, done.stdout
