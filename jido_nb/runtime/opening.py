@@ -45,7 +45,7 @@ async def open_runtime(
     opened = source if isinstance(source, Journal) else await to_thread.run_sync(open_journal, source)
     owners: Owners | None = None
     try:
-        owners = await to_thread.run_sync(Owners, opened)
+        owners = await to_thread.run_sync(Owners, opened) if opened.blocking else Owners(opened)
         failure: BaseException | None = None
         async with anyio.create_task_group() as tasks:
             try:
@@ -65,7 +65,7 @@ async def open_runtime(
     finally:
         with anyio.CancelScope(shield=True):
             if owners is not None:
-                await to_thread.run_sync(owners.close)
+                await to_thread.run_sync(owners.close) if opened.blocking else owners.close()
             if opened is not source:
                 await to_thread.run_sync(opened.close)
 

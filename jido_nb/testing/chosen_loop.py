@@ -36,14 +36,14 @@ class ChosenLoop(asyncio.SelectorEventLoop):
         # asyncio offers no way to choose: this is the one step of its loop, and the two queues that it takes from.
         ready: deque[Any] = self._ready  # type: ignore[attr-defined]
         timers: list[Any] = self._scheduled  # type: ignore[attr-defined]
-        waiting = [*self._held, *ready]
+        # One at a time: a thread may put something in meanwhile.
+        waiting = [*self._held, *(ready.popleft() for _ in range(len(ready)))]
         if len(waiting) > 1:
             self._random.shuffle(waiting)
             kept = self._random.randrange(1, len(waiting) + 1)
             waiting, self._held = waiting[:kept], waiting[kept:]
         else:
             self._held = []
-        ready.clear()
         ready.extend(waiting)
         if not ready and timers:
             # Never by less than a tick: a wait that is lost in rounding would go on for ever.

@@ -150,10 +150,14 @@ async def test_a_killed_kernel_leaves_no_agent_and_its_journal_knows_the_session
     async with kernel:
         assert kernel.stdout is not None
         said = b""
-        while b"running" not in said:
-            said += await kernel.stdout.receive()
-        assert len(offspring()) == 2
-        os.kill(kernel.pid, signal.SIGKILL)
+        try:
+            with anyio.fail_after(60):
+                while b"running" not in said:
+                    said += await kernel.stdout.receive()
+                while len(offspring()) != 2:  # noqa: ASYNC110  the agent of the turn before may still be going
+                    await anyio.sleep(0.02)
+        finally:
+            os.kill(kernel.pid, signal.SIGKILL)
         await kernel.wait()
     with anyio.fail_after(20):
         while offspring():  # noqa: ASYNC110  the watchdog is a process of its own: there is nothing to wait on
