@@ -4,18 +4,26 @@ The runtime lives on a daemon thread with its own event loop, so that streams go
 at the door waits interruptibly: the kernel's interrupt ends the wait, whatever else runs in the cell.
 """
 
+import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from concurrent.futures import Future, wait
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import Any, TypeVar
 
-from anyio.from_thread import start_blocking_portal
+import anyio
+from anyio.abc import TaskStatus
+from anyio.from_thread import BlockingPortal
 
 from ..errors import ClosedError
+
+logger = logging.getLogger(__name__)
+
+CLOSE_LIMIT_S = 20.0
+"""How long closing waits: as long as a runtime takes at most, and some more for a busy machine."""
 
 T = TypeVar("T")
 
@@ -25,16 +33,17 @@ class Door:
 
     def __init__(self, opening: AbstractAsyncContextManager[Any]) -> None:
         self._pid = os.getpid()
-        self._stack = ExitStack()
         self._closed = False
-        self._thread_id: int | None = None
-        self._portal = self._stack.enter_context(start_blocking_portal("asyncio", name="jido-runtime"))
+        self._thread, self._portal = _start_thread()
+        self._thread_id = self._thread.ident
         try:
-            self._thread_id = self._portal.call(threading.get_ident)
-            self.inside = self._stack.enter_context(self._portal.wrap_async_context_manager(opening))
+            self._leave = self._portal.call(anyio.Event)
+            self._held, self.inside = self._portal.start_task(self._hold, opening)
         except BaseException:
-            self._stack.close()
             self._closed = True
+            with suppress(RuntimeError):  # it has ended already
+                self._portal.call(self._portal.stop, True)
+            self._thread.join(CLOSE_LIMIT_S)
             raise
 
     @property
@@ -73,11 +82,28 @@ class Door:
         return self._portal.start_task_soon(work, *args)
 
     def close(self) -> None:
-        """Close what is open and end the thread. Bounded in time and idempotent; nothing in a forked child."""
+        """Close what is open and end the thread. Bounded in time and idempotent; nothing in a forked child.
+
+        What does not let go in time is left to the thread, which ends with it, or with the process.
+        """
         if self._closed or os.getpid() != self._pid:
             return
         self._closed = True
-        self._stack.close()
+        self._portal.call(self._leave.set)
+        wait([self._held], CLOSE_LIMIT_S)
+        if not self._held.done():
+            logger.error("closing goes on without being waited for: something that runs does not let go")
+            return
+        self._thread.join(CLOSE_LIMIT_S)
+        self._held.result()
+
+    async def _hold(self, opening: AbstractAsyncContextManager[Any], *, task_status: TaskStatus[Any]) -> None:
+        try:
+            async with opening as inside:
+                task_status.started(inside)
+                await self._leave.wait()
+        finally:
+            await self._portal.stop()
 
     def _check(self) -> None:
         if self._closed:
@@ -87,6 +113,20 @@ class Door:
                 f"this Lab belongs to process {self._pid}, and this is a fork of it ({os.getpid()}); "
                 "make a new Lab in the child, with a journal of its own"
             )
+
+
+def _start_thread() -> tuple[threading.Thread, BlockingPortal]:
+    """A thread with a loop. Our own, because anyio's is waited for until everything on it has ended."""
+    ready: Future[BlockingPortal] = Future()
+
+    async def live() -> None:
+        async with BlockingPortal() as portal:
+            ready.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    thread = threading.Thread(target=anyio.run, args=(live,), name="jido-runtime", daemon=True)
+    thread.start()
+    return thread, ready.result()
 
 
 @contextmanager

@@ -6,13 +6,18 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
+import anyio
 import pytest
 
 from jido_nb.errors import ClosedError, ConfigError, ContractError
 from jido_nb.llm.error import GenerationCanceled, GenerationFailed
+from jido_nb.notebook import door
 from jido_nb.notebook.door import state
 from jido_nb.notebook.lab import Lab, close_all
+from jido_nb.testing.scripted_backend import Delta, ScriptedBackend, Started, Wait
 
 QUICK = {"llm": {"default_model": "simulated:burst-200"}, "effects": {"llm": {"backoff_ms": 0}}}
 SLOW = "simulated:slow"
@@ -253,3 +258,36 @@ def test_the_runtimes_own_thread_may_not_wait_at_the_door(lab):
     lab._door.ask(lambda: lab.runtime.bus.subscribe("conv.in.**", callback))
     lab.conversation("c1").send("hi").wait(10)
     assert "async API" in caught[0]
+
+
+def test_a_lab_does_not_wait_for_what_does_not_let_go(monkeypatch, caplog):
+    release = threading.Event()
+
+    class Clinging(ScriptedBackend):
+        @asynccontextmanager
+        async def stream(self, request):
+            async with super().stream(request) as events:
+                try:
+                    yield events
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await anyio.to_thread.run_sync(release.wait)
+
+    @asynccontextmanager
+    async def opener(_):
+        yield Clinging([[Started(), Delta("a"), Wait()]])
+
+    monkeypatch.setitem(sys.modules, "clinging", SimpleNamespace(opener=opener))
+    monkeypatch.setattr(door, "CLOSE_LIMIT_S", 0.2)
+    backends = {"clinging": {"module": "clinging:opener"}}
+    lab = Lab(settings={"llm": {"default_backend": "clinging", "default_model": "m", "backends": backends}})
+    try:
+        turn = lab.conversation("c").send("hi")
+        assert next(event for event in turn if event.kind == "delta").text == "a"
+        lab.close()
+        assert "does not let go" in caplog.text
+        (thread,) = (thread for thread in threading.enumerate() if thread.name == "jido-runtime")
+    finally:
+        release.set()
+    thread.join(30)
+    assert not thread.is_alive()
