@@ -45,8 +45,8 @@ def _version(name: str) -> str | None:
 
 def draw(rows: Sequence[Row]) -> Figure:
     """CPU per chunk beside everybody else's, and how costs grow."""
-    figure = Figure(figsize=(12, 5), layout="constrained")
-    bars, lines = figure.subplots(1, 2, width_ratios=(1, 1.25))
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    bars, lines = figure.subplots(1, 2, width_ratios=(1, 1.1))
     named = [row.bar for row in rows if row.bar is not None][::-1]
     bars.barh(
         [name.replace("`", "") for name, _ in named],
@@ -66,7 +66,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     lines.set_ylabel("CPU, ms")
     lines.set_title("Growth; slopes first", loc="left")
     if lines.lines:
-        lines.legend(fontsize=7.5, loc="upper left", bbox_to_anchor=(0, -0.12), frameon=False)
+        lines.legend(fontsize=8.5, loc="upper left", bbox_to_anchor=(0, -0.1), frameon=False)
     for axes in (bars, lines):
         axes.spines[["top", "right"]].set_visible(False)
     return figure

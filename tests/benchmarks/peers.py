@@ -4,12 +4,14 @@ Of `llm` the OpenAI protocol is measured, over the SDK of that; everybody else s
 a process of its own and says the same to all.
 """
 
+import gc
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import anthropic
+import anyio
 
 import jido_nb
 from jido_nb.journal.memory import MemoryJournal
@@ -48,6 +50,10 @@ async def measure(full: bool) -> list[Row]:
                 runtime = await stack.enter_async_context(jido_nb.open_runtime(settings_for(url), journal))
                 ways[name] = _ours(runtime)
             found = await costs(ways, CHUNKS, rounds=15 if full else 5)
+            # Some peers leave their connections to the garbage collector, which closes them on this loop.
+            ways.clear()
+            gc.collect()
+            await anyio.sleep(0.2)
     rows = [Row(f"CPU per chunk of an answer in {CHUNKS:,} chunks, median and middle half", "", "")]
     for name, cost in found.items():
         base = found[BARE_OPENAI if name.startswith(("`llm`", BARE_OPENAI)) else BARE]

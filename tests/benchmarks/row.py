@@ -40,4 +40,4 @@ def slope(points: Points) -> float:
 
 
 def _ms(value: float) -> str:
-    return f"{value * 1000:,.0f} µs" if value < 1 else f"{value:,.3g} ms"
+    return f"{value * 1000:,.0f} µs" if value < 1 else f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms"

@@ -19,7 +19,7 @@ async def measure(full: bool) -> list[Row]:
     points = tuple((float(depth), min(_pick_ms(entries[:depth]) for _ in range(ROUNDS))) for depth in DEPTHS)
     return [
         growth(
-            "one pick from a queue of so many signals, and one that is put in its place", "slope near 0", "", points
+            "a pick from a queue of so many signals", "slope near 0", "", points
         ),
         Row("an abort behind 10,000 signals", "applied next", f"applied as number {_abort(entries[:10_000])}"),
     ]

@@ -30,11 +30,13 @@ class Load(NamedTuple):
     seconds: float
     cpu_s: float
     late_ms: list[float]
+    chunks: int
 
     def __str__(self) -> str:
         p99 = statistics.quantiles(self.late_ms, n=100)[98]
         return (
-            f"over after {self.seconds:.1f} s, {self.cpu_s / self.seconds:.0%} of one core; "
+            f"over after {self.seconds:.1f} s ({self.chunks / self.seconds:,.0f} chunks/s), "
+            f"{self.cpu_s / self.seconds:.0%} of one core; "
             f"its loop comes round {p99:.0f} ms late at p99"
         )
 
@@ -57,7 +59,7 @@ async def measure(full: bool) -> list[Row]:
                     count += event.type == "content_block_delta"
                 assert count == chunks
 
-            base = await _loaded(bare)
+            base = await _loaded(bare, chunks)
         async with jido_nb.open_runtime(settings_for(url), Path(folder) / "runs.sqlite") as runtime:
 
             async def ours() -> None:
@@ -65,7 +67,7 @@ async def measure(full: bool) -> list[Row]:
                 await turn.wait()
                 assert len(turn.text) == chunks * len(WORD)
 
-            own = await _loaded(ours)
+            own = await _loaded(ours, chunks)
             await runtime.idle()
             assert runtime.health().status == "ok"
             signals = runtime.journal.last_seq()
@@ -82,7 +84,7 @@ async def measure(full: bool) -> list[Row]:
     ]
 
 
-async def _loaded(one: Callable[[], Awaitable[None]]) -> Load:
+async def _loaded(one: Callable[[], Awaitable[None]], chunks: int) -> Load:
     late: list[float] = []
     await one()  # imports and connects
     async with anyio.create_task_group() as watching:
@@ -91,7 +93,7 @@ async def _loaded(one: Callable[[], Awaitable[None]]) -> Load:
         async with anyio.create_task_group() as streams:
             for _ in range(CONVERSATIONS):
                 streams.start_soon(one)
-        load = Load(time.perf_counter() - began, time.process_time() - began_cpu, late)
+        load = Load(time.perf_counter() - began, time.process_time() - began_cpu, late, CONVERSATIONS * chunks)
         watching.cancel_scope.cancel()
     return load
 

@@ -58,7 +58,7 @@ def write(path: Path, signals: int) -> None:
     journal, teller, turn = SqliteJournal(path), Storyteller(), 0
     while teller.seq < signals:
         batch: list[Any] = []
-        while len(batch) < BATCH:
+        while len(batch) < BATCH and teller.seq < signals:
             turn += 1
             batch += teller.turn(
                 f"c{turn % 50}",
