@@ -36,6 +36,7 @@ class Owners:
         self._claims = claims_of(journal)
         self._taken: dict[str, Taken] = {}
         self._elsewhere: set[str] = set()
+        self._mending: set[str] = set()
         self._shared = False
         self._last = journal.last_seq()
         self._taking = anyio.Lock()
@@ -43,7 +44,8 @@ class Owners:
         """Puts in order what somebody who is gone may have left of a conversation that was just taken."""
 
     def has(self, subject: str) -> bool:
-        return subject in self._taken
+        """Whether a conversation is this runtime's, and in order."""
+        return subject in self._taken and subject not in self._mending
 
     def taken(self, subject: str) -> Taken:
         """Of a conversation of which something was written. What nobody has taken may hold anything."""
@@ -68,7 +70,7 @@ class Owners:
             JournalError: another process or runtime holds one; the message names it.
         """
         # Until none is missing: while one is taken, another that comes to rest may be given back.
-        while wanted := [subject for subject in subjects if subject not in self._taken]:
+        while wanted := [subject for subject in subjects if not self.has(subject)]:
             async with self._taking:
                 for subject in wanted:
                     await self._take(subject)
@@ -76,19 +78,28 @@ class Owners:
     async def _take(self, subject: str) -> None:
         if subject in self._taken:
             return
-        blocking = self.journal.blocking
-        holder = await to_thread.run_sync(self.take, subject) if blocking else self.take(subject)
-        if holder is not None:
-            location = self.journal.location
-            raise JournalError(
-                f"the conversation {subject!r} of {location} is in use by {holder}. Close it there, or go on in "
-                "another conversation or journal; jido_nb.events_df and the other frames read it as it is.",
-                path=location,
-            )
-        torn = subject in self._elsewhere or (self._shared and self._taken[subject].known)
-        self._elsewhere.discard(subject)
-        if torn and self.mend is not None:
-            await self.mend(subject)
+        self._mending.add(subject)
+        try:
+            blocking = self.journal.blocking
+            holder = await to_thread.run_sync(self.take, subject) if blocking else self.take(subject)
+            if holder is not None:
+                location = self.journal.location
+                raise JournalError(
+                    f"the conversation {subject!r} of {location} is in use by {holder}. Close it there, or go on in "
+                    "another conversation or journal; jido_nb.events_df and the other frames read it as it is.",
+                    path=location,
+                )
+            torn = subject in self._elsewhere or (self._shared and self._taken[subject].known)
+            if torn and self.mend is not None:
+                await self.mend(subject)
+            self._elsewhere.discard(subject)
+        except BaseException:
+            # As it was before: whoever takes it next finds it as torn as it is.
+            self._elsewhere.add(subject)
+            self.give_back(subject)
+            raise
+        finally:
+            self._mending.discard(subject)
 
     def note(self, recorded: Recorded) -> None:
         """Take in what this runtime has written: a `seq` that is missing is somebody else's."""
