@@ -18,9 +18,7 @@ async def measure(full: bool) -> list[Row]:
     entries = [_entry(seq) for seq in range(1, max(DEPTHS) + 1)]
     points = tuple((float(depth), min(_pick_ms(entries[:depth]) for _ in range(ROUNDS))) for depth in DEPTHS)
     return [
-        growth(
-            "a pick from a queue of so many signals", "slope near 0", "", points
-        ),
+        growth("a pick from a queue of so many signals", "slope near 0", "", points),
         Row("an abort behind 10,000 signals", "applied next", f"applied as number {_abort(entries[:10_000])}"),
     ]
 
