@@ -3,6 +3,7 @@
 import threading
 
 import anyio
+import anyio.from_thread
 import pytest
 
 from jido_nb.errors import ContractError
@@ -213,17 +214,17 @@ async def check_same(turns):
 
 
 class WrittenBeforeTold(MemoryJournal):
-    """Keeps the batch with the answer's beginning from being told until whoever sent the message again has read it."""
+    """Keeps the answer's first text from being told until whoever sent the message again has read it."""
 
     blocking = True
 
-    def __init__(self):
+    def __init__(self, go):
         super().__init__()
-        self.written, self.read_back = threading.Event(), threading.Event()
+        self.go, self.written, self.read_back = go, threading.Event(), threading.Event()
 
     def append(self, signals):
         appended = super().append(signals)
-        if any(signal.type.endswith("generation.started") for signal in signals):
+        if any(signal.type.endswith("generation.progress") for signal in signals) and not self.written.is_set():
             self.written.set()
             assert self.read_back.wait(30)
         return appended
@@ -231,6 +232,7 @@ class WrittenBeforeTold(MemoryJournal):
     def read(self, *, types=None, **where):
         if types != following.TYPES:
             return super().read(types=types, **where)
+        anyio.from_thread.run_sync(self.go.set)
         assert self.written.wait(30)
         found = list(super().read(types=types, **where))
         self.read_back.set()
@@ -238,23 +240,20 @@ class WrittenBeforeTold(MemoryJournal):
 
 
 async def test_what_the_journal_holds_and_the_bus_has_yet_to_tell_is_heard_once(scripted, at_rest):
-    journal = WrittenBeforeTold()
-    async with open_runtime(scripted(ANSWER, **EACH), journal) as runtime:
+    go = anyio.Event()
+    script = [Started(), Wait(go), Delta("one "), Delta("two"), Complete()]
+    async with open_runtime(scripted(script, **EACH), WrittenBeforeTold(go)) as runtime:
         chat = runtime.conversation("c1")
         turns = []
-
-        async def send():
+        for _ in range(2):
             turns.append(await chat.send("hi", message_id="m1"))
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(send)
-            tasks.start_soon(send)
+            assert (await turns[-1].event(0)).kind == "started"
         for turn in turns:
             told = []
-            with anyio.fail_after(3):
+            with anyio.fail_after(30):
                 await kinds(turn, told)
-            assert [kind for kind, _ in told] == ["started", "thinking", "delta", "delta", "delta", "completed"]
-        assert journal.read_back.is_set()
+            assert told == [("started", ""), ("delta", "one "), ("delta", "two"), ("completed", "one two")]
+        assert runtime.journal.read_back.is_set()
         await at_rest(runtime)
 
 
