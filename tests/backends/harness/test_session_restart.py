@@ -154,7 +154,7 @@ async def test_a_killed_kernel_leaves_no_agent_and_its_journal_knows_the_session
             with anyio.fail_after(60):
                 while b"running" not in said:
                     said += await kernel.stdout.receive()
-                while len(offspring()) != 2:  # noqa: ASYNC110  the agent of the turn before may still be going
+                while len(offspring()) != 2:  # noqa: ASYNC110  neither begins nor ends at once
                     await anyio.sleep(0.02)
         finally:
             os.kill(kernel.pid, signal.SIGKILL)
