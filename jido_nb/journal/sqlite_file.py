@@ -6,12 +6,19 @@ may hold on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
 
 import re
 import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 from ..errors import JournalError
 from .sqlite_schema import APPLICATION_ID, SCHEMA_VERSION, version_of
 
 MOUNTS = Path("/proc/mounts")
+
+SETTLE_LIMIT_S = 0.5
+"""Looked at without a lock, a file whose log is being folded back seems damaged; one that is, still does after this."""
+
+_RETRY_S = 0.002
 
 NETWORK_FILESYSTEMS = frozenset(
     {"9p", "afs", "ceph", "cifs", "davfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "lustre"}
@@ -88,17 +95,15 @@ def network_filesystem(path: Path, mounts: str) -> str | None:
 
 def _is_journal(path: Path, read_only: bool) -> bool:
     location = str(path)
-    # `immutable` takes no lock, writes nothing and makes no side files; the header is all that is asked for.
-    try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+    deadline = time.monotonic() + SETTLE_LIMIT_S
+    while True:
         try:
-            application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = version_of(connection)
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] if not application_id else 0
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        raise explain(error, location, "open") from None
+            application_id, version, tables = _header(path)
+            break
+        except sqlite3.Error as error:
+            if time.monotonic() > deadline:
+                raise explain(error, location, "open") from None
+            time.sleep(_RETRY_S)
     if application_id == APPLICATION_ID:
         check_version(version, location)
         return True
@@ -109,6 +114,15 @@ def _is_journal(path: Path, read_only: bool) -> bool:
     if read_only:
         raise JournalError(f"{location} is empty: there is no journal to read; check the path", path=location)
     return False
+
+
+def _header(path: Path) -> tuple[int, int, int]:
+    """Whose file it is, of which version; and, where it says nothing of that, how many tables it holds."""
+    # `immutable` takes no lock, writes nothing and makes no side files; the header is all that is asked for.
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        application_id = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        tables = 0 if application_id else int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+        return application_id, version_of(connection), tables
 
 
 def check_version(version: int, location: str) -> None:

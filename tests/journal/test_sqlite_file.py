@@ -79,6 +79,34 @@ def test_a_foreign_file_with_all_its_tables_in_its_log_is_refused(tmp_path: Path
             SqliteJournal(path)
 
 
+FOLDING = """
+import sys
+from itertools import count
+from jido_nb.journal.sqlite import SqliteJournal
+from jido_nb.testing.builders import signal
+
+numbers = count()
+while True:
+    journal = SqliteJournal(sys.argv[1])
+    journal.append([signal(id=str(next(numbers)), content="x" * 3000) for _ in range(20)])
+    journal.close()
+    print("folded", flush=True)
+"""
+
+
+def test_a_journal_whose_log_is_being_folded_back_does_not_look_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "busy.sqlite"
+    with subprocess.Popen([sys.executable, "-c", FOLDING, str(path)], stdout=subprocess.PIPE) as writer:
+        try:
+            assert writer.stdout is not None
+            for _ in range(60):
+                assert writer.stdout.readline() == b"folded\n"
+                for _ in range(200):
+                    assert check_place(path, read_only=True)
+        finally:
+            writer.kill()
+
+
 def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
     path.touch()
