@@ -3,19 +3,15 @@
 The same columns as in a SQLite file (`sqlite_schema.py`), in a schema of their own.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from ..core.catalogue import APPLIED, TERMINAL_LIFECYCLES
+from ..core.catalogue import APPLIED
 from .codec import COLUMNS, READ_COLUMNS
-from .protocol import MILESTONES, REQUESTS
+from .sql_statements import Statements
 
 Run = Callable[[str], Any]
 """Runs one statement."""
-
-
-def _text_list(values: Iterable[str]) -> str:
-    return ", ".join(f"'{value}'" for value in sorted(values))
 
 
 def _version_1(run: Run) -> None:
@@ -102,54 +98,9 @@ INSERT = f"""
 """  # noqa: S608
 """Writes a batch, counts it, and tells whoever listens, in one statement. Gives the first `seq`."""
 
-LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM signals"
+READING = Statements(", ".join(f"s.{column}" for column in READ_COLUMNS))
 
-SELECT = f"SELECT {', '.join(f's.{column}' for column in READ_COLUMNS)} FROM signals AS s"  # noqa: S608
-
-FIND = f"{SELECT} WHERE s.id = ? AND s.subject = ?"
-
-FIND_ANYWHERE = f"{SELECT} WHERE s.id = ? ORDER BY s.seq LIMIT 1"
-
-KNOWN = f"{SELECT} JOIN unnest(?::text[], ?::text[]) AS asked (id, subject) USING (id, subject)"
+KNOWN = f"{READING.select} JOIN unnest(?::text[], ?::text[]) AS asked (id, subject) USING (id, subject)"
 """Those of a batch that are there already."""
-
-# Hops from one distinct value to the next instead of reading the whole index.
-TYPES = """
-    WITH RECURSIVE hop (type) AS (
-        SELECT min(type) FROM signals
-        UNION ALL
-        SELECT (SELECT min(type) FROM signals WHERE type > hop.type) FROM hop WHERE hop.type IS NOT NULL
-    )
-    SELECT type FROM hop WHERE type IS NOT NULL
-"""
-
-SUBJECTS = "SELECT subject FROM conversations ORDER BY first_seq"
-
-UNEVEN = "SELECT subject FROM conversations WHERE signals - markers <> covered ORDER BY first_seq"
-
-_WHENS = " ".join(f"WHEN '{type}' THEN '{start}'" for type, start in REQUESTS.items())
-
-_MILESTONE = "{0}.stream = 'effect' AND {0}.lifecycle <> 'progress' AND {0}.effect_id IS NOT NULL"
-
-UNFINISHED = f"""
-    {SELECT} WHERE s.seq IN (
-        SELECT min(begun.seq) FROM signals AS begun
-        WHERE {_MILESTONE.format("begun")} AND begun.lifecycle = 'started' AND NOT EXISTS (
-            SELECT 1 FROM signals AS ended
-            WHERE {_MILESTONE.format("ended")} AND ended.effect_id = begun.effect_id
-            AND ended.lifecycle IN ({_text_list(TERMINAL_LIFECYCLES)}) AND ended.subject = begun.subject
-        )
-        GROUP BY begun.effect_id, begun.subject
-        UNION ALL
-        SELECT asked.seq FROM signals AS asked
-        WHERE asked.type IN ({_text_list(REQUESTS)}) AND NOT EXISTS (
-            SELECT 1 FROM signals AS answer
-            WHERE {_MILESTONE.format("answer")} AND answer.effect_id = CASE asked.type {_WHENS} END || asked.id
-            AND answer.lifecycle IN ({_text_list(MILESTONES)}) AND answer.subject = asked.subject
-        )
-    )
-    ORDER BY s.seq
-"""  # noqa: S608
-"""See `Journal.unfinished_effects`."""
 
 SIZE = "SELECT pg_total_relation_size('signals') + pg_total_relation_size('conversations')"

@@ -7,31 +7,24 @@ the writer or keeps the write-ahead log from being folded back into the file.
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
 from ..core.catalogue import APPLIED
-from ..core.pattern import compile_types, matching
 from ..core.signal import Recorded, Signal
-from ..errors import ClosedError, JournalError
+from ..errors import JournalError
 from . import sqlite_schema as sql
-from .codec import COLUMNS, LARGEST, Row, from_row, to_row
-from .columns import column_pages
+from .codec import COLUMNS, Row, from_row, to_row
 from .commit_points import reached
-from .continuing import unapplied_in
 from .protocol import Appended
+from .sql_journal import IDLE_READERS, SqlJournal
+from .sql_statements import LAST_SEQ
 from .sqlite_connect import close_writer, open_reader, open_writer
 from .sqlite_file import check_place, explain
 from .sqlite_filter import conditions
-
-PAGE = 500
-"""Signals that a read takes in one go."""
-
-IDLE_READERS = 4
-"""Reading connections that are kept for the next read; more are opened while more threads read at once."""
 
 _COVERED = COLUMNS.index("covered")
 
@@ -39,14 +32,14 @@ _COVERED = COLUMNS.index("covered")
 _inherited: list[tuple[Any, ...]] = []
 
 
-class SqliteJournal:
+class SqliteJournal(SqlJournal):
     """See `Journal` for what it promises.
 
     With `synchronous="NORMAL"` what was appended survives the death of the process at any point; with `"FULL"` it also
     survives the loss of power, at the price of one disk flush per append.
     """
 
-    blocking = True
+    statements = sql.READING
 
     def __init__(
         self,
@@ -61,12 +54,10 @@ class SqliteJournal:
             JournalError: the place or the file does not serve, and was left as it was.
         """
         self._path = Path(path).expanduser().resolve()
-        self.location = str(self._path)
+        super().__init__(str(self._path))
         self.read_only = read_only
         self._timeout_s = busy_timeout_ms / 1000
         self._lock = Lock()
-        self._pid = os.getpid()
-        self._closed = False
         self._writer: sqlite3.Connection | None = None
         self._readers: list[sqlite3.Connection] = []
         exists = check_place(self._path, read_only=read_only)
@@ -98,7 +89,7 @@ class SqliteJournal:
     def _append_new(self, writer: sqlite3.Connection, signals: Sequence[Signal]) -> list[Appended]:
         """The common case, in which nothing was seen before. Raises IntegrityError, with nothing written, if it was."""
         with _transaction(writer):
-            first = writer.execute(sql.LAST_SEQ).fetchone()[0] + 1
+            first = writer.execute(LAST_SEQ).fetchone()[0] + 1
             rows = [to_row(seq, signal) for seq, signal in enumerate(signals, first)]
             if len(rows) == 1:
                 writer.execute(sql.INSERT, rows[0])
@@ -110,10 +101,10 @@ class SqliteJournal:
     def _append_known(self, writer: sqlite3.Connection, signals: Sequence[Signal]) -> list[Appended]:
         answer: list[Appended] = []
         with _transaction(writer):
-            seq = writer.execute(sql.LAST_SEQ).fetchone()[0]
+            seq = writer.execute(LAST_SEQ).fetchone()[0]
             rows = []
             for signal in signals:
-                stored = writer.execute(sql.FIND, (signal.id, signal.subject)).fetchone()
+                stored = writer.execute(sql.READING.find, (signal.id, signal.subject)).fetchone()
                 if stored is not None:
                     answer.append(Appended(from_row(stored), True))
                     continue
@@ -124,93 +115,12 @@ class SqliteJournal:
             writer.executemany(sql.COUNT, _counts(rows))
         return answer
 
-    def read(
-        self,
-        *,
-        types: str | Iterable[str] | None = None,
-        subject: str | None = None,
-        after_seq: int = 0,
-        until_seq: int | None = None,
-        effect_id: str | None = None,
-        since_us: int | None = None,
-        until_us: int | None = None,
-        backend: str | None = None,
-        limit: int | None = None,
-        newest_first: bool = False,
-    ) -> Iterator[Recorded]:
-        self._check_open()
-        patterns = compile_types(types)
+    _recorded = staticmethod(from_row)
+    _conditions = staticmethod(conditions)
 
-        def pages() -> Iterator[Recorded]:
-            # A single page is one statement, and needs no asking where the log ends now.
-            last = self.last_seq() if limit is None or limit > PAGE else LARGEST
-            high = last if until_seq is None else min(until_seq, last)
-            low, left = max(after_seq, 0), limit
-            wanted = matching(patterns, self._types)
-            if wanted == []:
-                return
-            where, values = conditions(wanted, subject, effect_id, since_us, until_us, backend)
-            order = "DESC" if newest_first else "ASC"
-            statement = f"{sql.SELECT} WHERE {where} AND s.seq > ? AND s.seq <= ? ORDER BY s.seq {order} LIMIT ?"
-            while low < high and (left is None or left > 0):
-                count = PAGE if left is None else min(PAGE, left)
-                rows = self._query(statement, (*values, low, high, count))
-                yield from map(from_row, rows)
-                if len(rows) < count:
-                    return
-                if newest_first:
-                    high = rows[-1][0] - 1
-                else:
-                    low = rows[-1][0]
-                left = None if left is None else left - count
-
-        return pages()
-
-    def read_columns(
-        self,
-        names: Sequence[str | Sequence[str]],
-        *,
-        types: str | Iterable[str] | None = None,
-        subject: str | None = None,
-        after_seq: int = 0,
-        until_seq: int | None = None,
-        since_us: int | None = None,
-        until_us: int | None = None,
-        backend: str | None = None,
-    ) -> Iterator[list[Row]]:
-        """Pages of rows, for frames; see `columns.ColumnReader`."""
-        wanted = matching(compile_types(types), self._types)
-        where, values = conditions(wanted, subject, None, since_us, until_us, backend)
-        last = self.last_seq()
-        return column_pages(self._query, names, where, values, after_seq, last if until_seq is None else until_seq)
-
-    def find(self, signal_id: str, subject: str | None = None) -> Recorded | None:
-        if subject is None:
-            rows = self._query(sql.FIND_ANYWHERE, (signal_id,))
-        else:
-            rows = self._query(sql.FIND, (signal_id, subject))
-        return from_row(rows[0]) if rows else None
-
-    def last_seq(self) -> int:
-        return int(self._query(sql.LAST_SEQ)[0][0])
-
-    def subjects(self) -> list[str]:
-        return [row[0] for row in self._query(sql.SUBJECTS)]
-
-    def statistics(self) -> dict[str, Any]:
-        conversations = self._query("SELECT count(*) FROM conversations")[0][0]
+    def _size(self) -> int:
         files = (self._path, self._path.with_name(self._path.name + "-wal"))
-        size = sum(file.stat().st_size for file in files if file.exists())
-        return {"signals": self.last_seq(), "conversations": conversations, "bytes": size}
-
-    def unfinished_effects(self) -> list[Recorded]:
-        return [from_row(row) for row in self._query(sql.UNFINISHED)]
-
-    def unapplied(self) -> list[Recorded]:
-        waiting: list[Recorded] = []
-        for (subject,) in self._query(sql.UNEVEN):
-            waiting += unapplied_in(self, subject)
-        return sorted(waiting, key=lambda recorded: recorded.seq)
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
         if self._pid != os.getpid():
@@ -225,9 +135,6 @@ class SqliteJournal:
             reader.close()
         if writer is not None:
             close_writer(writer)
-
-    def _types(self) -> list[str]:
-        return [row[0] for row in self._query(sql.TYPES)]
 
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
         self._check_open()
@@ -245,16 +152,6 @@ class SqliteJournal:
                 reader.close()
             else:
                 self._readers.append(reader)
-
-    def _check_open(self) -> None:
-        if self._pid != os.getpid():
-            message = (
-                f"the journal {self.location} was opened by process {self._pid} and cannot be used in a fork of it "
-                f"({os.getpid()}); open it again there"
-            )
-            raise JournalError(message, path=self.location)
-        if self._closed:
-            raise ClosedError(f"the journal {self.location} is closed")
 
 
 _open_journals: "weakref.WeakSet[SqliteJournal]" = weakref.WeakSet()

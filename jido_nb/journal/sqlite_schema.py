@@ -6,19 +6,14 @@ at once whether a conversation has signals that nobody applied. Each index costs
 one over milestones holds two rows per effect.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from sqlite3 import Connection
 
-from ..core.catalogue import TERMINAL_LIFECYCLES
 from .codec import COLUMNS, READ_COLUMNS
-from .protocol import MILESTONES, REQUESTS
+from .sql_statements import Statements
 
 APPLICATION_ID = 0x6A69646F
 """Spells `jido` in the header of the file."""
-
-
-def _text_list(values: Iterable[str]) -> str:
-    return ", ".join(f"'{value}'" for value in sorted(values))
 
 
 def _version_1(connection: Connection) -> None:
@@ -111,51 +106,9 @@ COUNT = """
         signals = signals + excluded.signals, markers = markers + excluded.markers, covered = covered + excluded.covered
 """
 
-LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM signals"
-
-_READ_LIST = ", ".join("CAST(s.body AS BLOB)" if column == "body" else f"s.{column}" for column in READ_COLUMNS)
-
-SELECT = f"SELECT {_READ_LIST} FROM signals AS s"  # noqa: S608
-
-FIND = f"{SELECT} WHERE s.id = ? AND s.subject = ?"
-
-FIND_ANYWHERE = f"{SELECT} WHERE s.id = ? ORDER BY s.seq LIMIT 1"
-
-# Hops from one distinct value to the next instead of reading the whole index.
-TYPES = """
-    WITH RECURSIVE hop (type) AS (
-        SELECT min(type) FROM signals
-        UNION ALL
-        SELECT (SELECT min(type) FROM signals WHERE type > hop.type) FROM hop WHERE hop.type IS NOT NULL
-    )
-    SELECT type FROM hop WHERE type IS NOT NULL
-"""
-
-SUBJECTS = "SELECT subject FROM conversations ORDER BY first_seq"
-
-UNEVEN = "SELECT subject FROM conversations WHERE signals - markers <> covered ORDER BY first_seq"
-"""Conversations whose markers do not cover as many signals as there are."""
-
-_WHENS = " ".join(f"WHEN '{type}' THEN '{start}'" for type, start in REQUESTS.items())
-
-_MILESTONE = "{0}.stream = 'effect' AND {0}.lifecycle <> 'progress' AND {0}.effect_id IS NOT NULL"
-
-UNFINISHED = f"""
-    {SELECT} WHERE s.seq IN (
-        SELECT min(begun.seq) FROM signals AS begun INDEXED BY milestones
-        WHERE {_MILESTONE.format("begun")} AND begun.lifecycle = 'started' AND NOT EXISTS (
-            SELECT 1 FROM signals AS ended INDEXED BY milestones
-            WHERE {_MILESTONE.format("ended")} AND ended.effect_id = begun.effect_id
-            AND ended.lifecycle IN ({_text_list(TERMINAL_LIFECYCLES)}) AND ended.subject = begun.subject
-        )
-        GROUP BY begun.effect_id, begun.subject
-        UNION ALL
-        SELECT asked.seq FROM signals AS asked INDEXED BY signals_by_type
-        WHERE asked.type IN ({_text_list(REQUESTS)}) AND NOT EXISTS (
-            SELECT 1 FROM signals AS answer INDEXED BY milestones
-            WHERE {_MILESTONE.format("answer")} AND answer.effect_id = CASE asked.type {_WHENS} END || asked.id
-            AND answer.lifecycle IN ({_text_list(MILESTONES)}) AND answer.subject = asked.subject
-        )
-    )
-    ORDER BY s.seq
-"""  # noqa: S608
+# The body is kept as text and given back as the bytes that were bound.
+READING = Statements(
+    ", ".join("CAST(s.body AS BLOB)" if column == "body" else f"s.{column}" for column in READ_COLUMNS),
+    by_milestone="INDEXED BY milestones",
+    by_type="INDEXED BY signals_by_type",
+)
