@@ -21,11 +21,7 @@ from jido_nb.simulator.steps import Raw, Reset, StreamError, Text, Truncate
 
 from .asking import answered, failed, streamed
 
-pytestmark = [
-    pytest.mark.anyio,
-    # Both HTTP libraries leave generators of their own open when a read fails or is canceled; trio tells of it.
-    pytest.mark.filterwarnings("ignore:Async generator 'http(core|x).*:ResourceWarning"),
-]
+pytestmark = pytest.mark.anyio
 
 Ask = Callable[..., LLMRequest]
 BackendAt = Callable[..., AbstractAsyncContextManager[Backend]]

@@ -27,10 +27,7 @@ from jido_nb.simulator.steps import Text, Thinking, ToolUse
 from .asking import answered, failed
 from .raw_server import raw_server
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.filterwarnings("ignore:Async generator 'http(core|x).*:ResourceWarning"),
-]
+pytestmark = pytest.mark.anyio
 CANARY = "sk-canary-0123456789abcdef"
 RICH = Scenario.answer(
     Thinking.of("let me think"),

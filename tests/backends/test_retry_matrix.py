@@ -21,11 +21,7 @@ from jido_nb.testing.retry_bench import hold
 from jido_nb.testing.retry_matrix import NO_KEY, ROWS
 from jido_nb.testing.retry_row import MODES, PIECES, POLICY, BackendName, Mode, Row
 
-pytestmark = [
-    pytest.mark.anyio,
-    # Both HTTP libraries leave generators of their own open when a read fails or is canceled; trio tells of it.
-    pytest.mark.filterwarnings("ignore:Async generator 'http(core|x).*:ResourceWarning"),
-]
+pytestmark = pytest.mark.anyio
 
 PATHS: Mapping[str, str] = {"simulated": "", "anthropic": "", "openai": "/v1"}
 """Kind of a provider: the path of its API below the simulator's address."""

@@ -15,11 +15,7 @@ from jido_nb.simulator.scenario import Answer, Scenario
 from jido_nb.simulator.server import serve
 from jido_nb.simulator.steps import Stall, Text
 
-pytestmark = [
-    pytest.mark.anyio,
-    # Both HTTP libraries leave generators of their own open when a read is canceled; trio tells of it.
-    pytest.mark.filterwarnings("ignore:Async generator 'http(core|x).*:ResourceWarning"),
-]
+pytestmark = pytest.mark.anyio
 
 STREAMS = 1000
 AT_ONCE = 10

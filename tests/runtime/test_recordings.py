@@ -24,11 +24,7 @@ from jido_nb.runtime.runtime import Runtime
 from jido_nb.runtime.turn import Turn
 from jido_nb.simulator.server import Server, serve
 
-pytestmark = [
-    pytest.mark.anyio,
-    # Both HTTP libraries leave generators of their own open when a read fails or is canceled; trio tells of it.
-    pytest.mark.filterwarnings("ignore:Async generator 'http(core|x).*:ResourceWarning"),
-]
+pytestmark = pytest.mark.anyio
 
 SAYS = ["status", "text", "thinking", "attempts", "backend", "provider", "model", "stream", "tools", "finish_reason"]
 SAYS += ["reason", "error_category", "http_status", "input_tokens", "output_tokens", "cost_usd"]

@@ -7,7 +7,7 @@ the sorting of failures are here.
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar, Protocol, cast
 
 import msgspec
@@ -86,8 +86,7 @@ class HttpProvider(ABC):
                 if decoder.ended and not live.canceled:
                     await _drain(body)
                 await live.events.aclose()
-                await body.aclose()
-                await response.aclose()
+                await shut(body, response)
 
     async def start(self, request: LLMRequest, model: str) -> LLMResult:
         """Ask and wait; see `Backend.start`."""
@@ -204,8 +203,14 @@ async def read_all(body: AsyncIterator[bytes], limit: int) -> bytes:
 async def shut(body: AsyncGenerator[bytes, None], response: Response) -> None:
     """Close both, in bounded time, also when canceled."""
     with move_on_after(CLOSE_LIMIT_S, shield=True):
-        await body.aclose()
-        await response.aclose()
+        try:
+            await response.aclose()
+        finally:
+            # Closing it would leave the generators below it to the garbage collector: neither library closes all of
+            # them. Whoever reads on from a closed connection fails, from the innermost to the outermost.
+            with suppress(Exception):
+                async for _ in body:
+                    pass
 
 
 async def _no_stream(found: str, body: AsyncIterator[bytes]) -> LLMError:
