@@ -246,7 +246,9 @@ class Ingest:
     def _enqueue(self, signal: Signal, on_done: Callable[[], None] | None) -> _Pending:
         pending = _Pending(signal, on_done)
         if self._over:
-            pending.error = self.failure
+            # Nobody is left to write it: whoever waits must not be told that it is durable, nor wait for ever.
+            pending.error = self.failure = self.failure or ClosedError("the runtime is closed")
+            self._tell(pending)
             return pending
         if stream_of(signal.type) != "applied":
             self.backlog[signal.subject] += 1

@@ -77,6 +77,7 @@ def test_a_backend_that_hangs_in_close_is_left_behind_and_its_turn_ends(ends_by,
             release.set()
             await anyio.sleep(1)  # of the time of this loop, which costs nothing
             assert runtime.health().problems == ()
+            assert len(await runtime.events(types=f"conv.effect.llm.generation.{turn.status}")) == 1
 
     run_chosen(live, seed=1)
 
@@ -101,7 +102,8 @@ async def test_a_backend_that_swallows_cancellation_is_left_behind_and_its_effec
         assert effect.worker.left_behind
         assert effect.outbox.story == ["started@1", "canceled@1"]
         release.set()
-    assert effect.outbox.story == ["started@1", "canceled@1"]
+    assert effect.outbox.terminal.data["left_behind"] is True  # the one, also when the executor has let go after all
+    assert effect.outbox.durable == len(effect.outbox.puts)
 
 
 class Flooding(ScriptedBackend):

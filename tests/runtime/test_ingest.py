@@ -257,3 +257,14 @@ async def test_signals_may_be_given_as_signals(journal, scripted, at_rest):
         given = signal(AUDIT, "c1", id="n1")
         assert (await runtime.ingest(given)).signal == given
         await at_rest(runtime)
+
+
+async def test_what_is_put_when_nobody_writes_any_more_is_refused_at_once(scripted):
+    done = []
+    async with open_runtime(scripted(), None) as runtime:
+        ingest = runtime._ingest
+    await ingest.flush()  # nothing was lost
+    ingest.put(signal(AUDIT), lambda: done.append(True))
+    assert done == [True]
+    with anyio.fail_after(30), pytest.raises(ClosedError):
+        await ingest.flush()
