@@ -13,7 +13,7 @@ from ..errors import JournalError
 from . import postgres_schema as sql
 from .codec import Row
 from .postgres_claims import PostgresClaims
-from .postgres_connect import connect, explain, migrate, place_of
+from .postgres_connect import connect, explain, open_place, place_of
 from .postgres_sql import conditions, placed, recorded_of
 from .postgres_writer import PostgresWriter
 from .protocol import Appended
@@ -39,9 +39,9 @@ class PostgresJournal(SqlJournal):
         super().__init__(self._place.location)
         self.read_only = read_only
         self._lock = Lock()
-        self._writer = PostgresWriter(self._place)
-        self._readers: list[Connection[Row]] = []
-        migrate(self._place, read_only=read_only)
+        opened = open_place(self._place, read_only=read_only)
+        self._writer = PostgresWriter(self._place, None if read_only else opened)
+        self._readers: list[Connection[Row]] = [opened] if read_only else []
 
     def append(self, signals: Sequence[Signal]) -> list[Appended]:
         with self._lock:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -98,38 +99,47 @@ def connect(place: Place, *, read_only: bool = False, name: str = "jido_nb") -> 
     # As the text that it is: whoever asks for JSON decodes it.
     connection.adapters.register_loader("json", TextLoader)
     try:
-        for name, value in settings.items():
-            connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+        # One question for all of them: a connection that is far away is slow enough to make.
+        asked = ", ".join(["set_config(%s, %s, false)"] * len(settings))
+        connection.execute(f"SELECT {asked}".encode(), [*chain.from_iterable(settings.items())])
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def migrate(place: Place, *, read_only: bool) -> None:
-    """Make the tables or bring them up to date, in one transaction; current ones are not touched.
+def open_place(place: Place, *, read_only: bool) -> Connection[Row]:
+    """A connection to the tables there, which are made or brought up to date; current ones are not touched.
 
     Raises:
         JournalError: there is no server, no journal to read, or one that this version does not know.
     """
     try:
-        with connect(place, read_only=read_only) as connection:
-            version = _version(connection)
-            if version is not None and version > SCHEMA_VERSION:
-                message = (
-                    f"{place.location} was written by a newer jido_nb (journal version {version}, this one knows up to "
-                    f"{SCHEMA_VERSION}); upgrade jido_nb to open it"
-                )
-                raise JournalError(message, path=place.location)
-            if version == SCHEMA_VERSION:
-                return
-            if read_only:
-                told = "there is no journal" if version is None else f"the journal is of an older version ({version})"
-                message = f"{told} at {place.location}; open it once for writing"
-                raise JournalError(message, path=place.location)
-            _upgrade(connection, place)
+        connection = connect(place, read_only=read_only)
+        try:
+            _migrate(connection, place, read_only=read_only)
+        except BaseException:
+            connection.close()
+            raise
     except psycopg.Error as error:
         raise explain(error, place.location, "open") from None
+    return connection
+
+
+def _migrate(connection: Connection[Row], place: Place, *, read_only: bool) -> None:
+    version = _version(connection)
+    if version == SCHEMA_VERSION:
+        return
+    if version is not None and version > SCHEMA_VERSION:
+        message = (
+            f"{place.location} was written by a newer jido_nb (journal version {version}, this one knows up to "
+            f"{SCHEMA_VERSION}); upgrade jido_nb to open it"
+        )
+        raise JournalError(message, path=place.location)
+    if read_only:
+        told = "there is no journal" if version is None else f"the journal is of an older version ({version})"
+        raise JournalError(f"{told} at {place.location}; open it once for writing", path=place.location)
+    _upgrade(connection, place)
 
 
 def _upgrade(connection: Connection[Row], place: Place) -> None:

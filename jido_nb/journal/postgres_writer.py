@@ -26,9 +26,9 @@ MAX_KEY_BYTES = 2400
 class PostgresWriter:
     """The one connection of this process that writes to a journal; whoever holds it lets one thread in at a time."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, connection: Connection[Row] | None) -> None:
         self._place = place
-        self._connection: Connection[Row] | None = None
+        self._connection = connection
 
     def append(self, signals: Sequence[Signal]) -> list[Appended]:
         """See `Journal.append`. Raises psycopg.Error, or JournalError for a signal that no table holds."""

@@ -13,15 +13,19 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
 import anyio
+import anyio._backends._asyncio  # which anyio would import in each child anew, as `open_journal` the one below
 
 from ..journal.commit_points import watching
 from .crash_scenarios import play
+
+with suppress(ImportError):
+    from ..journal import postgres as _postgres  # noqa: F401
 
 LIFETIME_S = 60
 """A child that has not ended by then hangs, and is ended by an alarm."""

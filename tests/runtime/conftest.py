@@ -15,6 +15,8 @@ from jido_nb.llm.settings import Settings
 from jido_nb.testing.crash_nursery import open_nursery
 from jido_nb.testing.scripted_backend import Complete, Delta, ScriptedBackend, Started
 
+from ..journal.postgres_server import postgres_server
+
 
 @pytest.fixture(params=["memory", "sqlite"])
 def journal(request, tmp_path):
@@ -97,6 +99,13 @@ def at_rest():
 @pytest.fixture
 def log_check():
     return check_log
+
+
+@pytest.fixture(scope="module")
+def server():
+    """The URL of a PostgreSQL server of our own."""
+    with postgres_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

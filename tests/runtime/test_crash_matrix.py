@@ -8,14 +8,14 @@ import pytest
 from jido_nb.journal.commit_points import POINTS
 from jido_nb.testing.crash_matrix import SCENARIOS, crashes
 
-from .crashing import crash_everywhere, files_in
+from .crashing import crash_everywhere, files_in, is_sound
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL and fork")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_process_that_is_killed_at_any_commit_point_keeps_its_promises(scenario, nursery, tmp_path):
-    crash_everywhere(nursery, scenario, "fail", tmp_path)
+    crash_everywhere(nursery, scenario, "fail", files_in(tmp_path), is_sound)
 
 
 def test_every_commit_point_is_passed_by_some_scenario(nursery, tmp_path):

@@ -16,8 +16,6 @@ from jido_nb.journal.open import open_journal
 from jido_nb.runtime import partition
 from jido_nb.runtime.opening import open_runtime
 
-from ..journal.postgres_server import postgres_server
-
 pytestmark = pytest.mark.anyio
 
 # Streams an answer in "c1" without end, or waits with nothing in hand; ends when it is told to, or is killed.
@@ -53,12 +51,6 @@ async def main(place, name):
 
 anyio.run(main, *sys.argv[1:])
 """
-
-
-@pytest.fixture(scope="module")
-def server():
-    with postgres_server() as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs("postgres"))])
