@@ -8,9 +8,9 @@ import anyio
 from ..llm.error import LLMError
 from ..llm.event import AgentRetry, LLMEvent, Retraction
 from ..llm.usage import Usage
-from .clock import Clock
 from .joiner import DeltaJoiner
 from .limits import Limits, Which
+from .pace import Pace
 
 # An agent that does nothing but repeat its requests is silent, after so many of them.
 MAX_LIVELY_RETRIES = 10
@@ -23,7 +23,7 @@ class Attempt:
     """
 
     def __init__(
-        self, number: int, limits: Limits, join_ms: float, clock: Clock, send: Callable[[dict[str, Any]], None]
+        self, number: int, limits: Limits, join_ms: float, pace: Pace, send: Callable[[dict[str, Any]], None]
     ) -> None:
         self.number = number
         self.limits = limits
@@ -51,11 +51,13 @@ class Attempt:
         """Text, thinking and arguments of tool calls that were sent on; all that came, once the attempt is closed."""
         self.released_at: float | None = None
         """When its connection or process was gone, on the worker's clock."""
-        self._clock = clock
-        self._now = clock.now
+        self._clock = pace.clock
+        self._now = pace.clock.now
         self._send = send
         self._texts: list[str] = []
+        self._join_ms = join_ms
         self._joiner = DeltaJoiner(join_ms)
+        self._pace = pace
         self._pending = anyio.Event()
         self._flusher_idle = True
         self._open = True
@@ -198,12 +200,15 @@ class Attempt:
                         self._report(payload)
                 else:
                     await self._clock.sleep((due_at_ms - now_ms) / 1000)
+                    self._pace.rang((self._elapsed_ms() - due_at_ms) / 1000)
             self._pending = anyio.Event()
             self._flusher_idle = True
 
     def _report(self, payload: dict[str, Any]) -> None:
         self.characters += len(payload.get("token_delta", "")) + len(payload.get("thinking_delta", ""))
         self._send(payload)
+        if self._join_ms:
+            self._joiner.join_ms = max(self._join_ms, 1000 * self._pace.rest_s)
 
     def _elapsed_ms(self) -> float:
         return (self._now() - self._started_at) * 1000

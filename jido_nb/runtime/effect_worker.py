@@ -23,11 +23,11 @@ from .attempt_facts import failure_of, remains_of, retrying, spent_so_far, times
 from .backend_cancel import cancel_facts, failed, tell_backend
 from .backoff import GiveUp, Wait
 from .bounds import Bounds, SpentBefore
-from .clock import SYSTEM_CLOCK, Clock
 from .effect_job import CLOSED, CancelRequest, EffectJob, Outbox
 from .executors.base import Executor, Prepared
 from .faults import caught, fault_to_error, is_fault
 from .limits import CANCEL_LIMIT_S, LEAVE_LIMIT_S
+from .pace import Pace
 from .simulation import Simulation
 
 Ending = Literal["completed", "failed", "canceled"]
@@ -42,7 +42,7 @@ class EffectWorker:
         executor: Executor[Any],
         outbox: Outbox,
         *,
-        clock: Clock = SYSTEM_CLOCK,
+        pace: Pace | None = None,
         cancel_limit_s: float = CANCEL_LIMIT_S,
         leave_limit_s: float = LEAVE_LIMIT_S,
         spent: SpentBefore | None = None,
@@ -57,9 +57,9 @@ class EffectWorker:
         """The attempt that runs or ran last; 0 before `started`."""
         self.left_behind = False
         """Whether it ended without its executor, which may still be at work."""
-        self._executor = executor
-        self._outbox = outbox
-        self._clock = clock
+        self._executor, self._outbox = executor, outbox
+        self._pace = pace or Pace()
+        self._clock = clock = self._pace.clock
         self._cancel_limit_s, self._leave_limit_s = cancel_limit_s, leave_limit_s
         # Seeded, so that a recording waits as the original did; nothing secret hangs on it.
         self._random = Random(job.effect_id)  # noqa: S311
@@ -167,7 +167,7 @@ class EffectWorker:
     async def _run_attempt(self, prepared: Prepared) -> LLMError | None:
         """One attempt. None: it completed or was canceled. Else why it failed."""
         join_ms = self.job.policy.join_ms
-        attempt = Attempt(self.attempt, self._bounds.limits(prepared), join_ms, self._clock, self._progress)
+        attempt = Attempt(self.attempt, self._bounds.limits(prepared), join_ms, self._pace, self._progress)
         self._current = attempt
         outcome: dict[str, Any] | BaseException | None = None
         async with anyio.create_task_group() as helpers:

@@ -16,7 +16,6 @@ from ..core.budget import NO_BUDGET, Budget, parse_budget
 from ..core.directives import CancelEffects, StartEffect
 from ..core.policy import EffectClass, EffectPolicy, merged_policy
 from ..errors import JidoError
-from .clock import SYSTEM_CLOCK, Clock
 from .effect_job import CLOSED, CancelRequest, EffectJob, Resumption
 from .effect_worker import EffectWorker
 from .executors.base import Executor, Prepared
@@ -24,6 +23,7 @@ from .ingest import Ingest
 from .limits import CANCEL_LIMIT_S
 from .logs import logger_of
 from .outbox import EffectOutbox
+from .pace import Pace
 from .spendings import Spendings
 
 logger = logger_of(__name__)
@@ -45,7 +45,7 @@ class Effects:
         allow_simulation: bool = False,
         cancel_limit_s: float = CANCEL_LIMIT_S,
         conversation_budget: Budget = NO_BUDGET,
-        clock: Clock = SYSTEM_CLOCK,
+        pace: Pace | None = None,
     ) -> None:
         self._closing = False
         self._tasks = tasks
@@ -55,7 +55,7 @@ class Effects:
         self._allow_simulation = allow_simulation
         self._cancel_limit_s = cancel_limit_s
         self._conversation_budget = conversation_budget
-        self._clock = clock
+        self._pace = pace or Pace()
         self._spendings = Spendings(ingest)
         self._workers: dict[Key, EffectWorker] = {}
         self._lines: defaultdict[str, deque[Key]] = defaultdict(deque)
@@ -90,7 +90,12 @@ class Effects:
         executor = self._executors[job.effect_class]
         outbox = EffectOutbox(self._ingest, job)
         self._workers[key] = EffectWorker(
-            job, executor, outbox, clock=self._clock, cancel_limit_s=self._cancel_limit_s, spent=self._spendings.of
+            job,
+            executor,
+            outbox,
+            pace=self._pace,
+            cancel_limit_s=self._cancel_limit_s,
+            spent=self._spendings.of,
         )
         if self._idle.is_set():
             self._idle = anyio.Event()

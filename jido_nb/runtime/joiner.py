@@ -24,17 +24,18 @@ class DeltaJoiner:
     __slots__ = (
         "_chars",
         "_chunks",
-        "_join_ms",
         "_sent_at_ms",
         "_sequence",
         "_texts",
         "_thinking",
         "_thinking_chunks",
         "due_at_ms",
+        "join_ms",
     )
 
     def __init__(self, join_ms: float) -> None:
-        self._join_ms = join_ms
+        self.join_ms = join_ms
+        """May be changed at any time; what is pending keeps its due time."""
         self._sent_at_ms = float("-inf")
         self.due_at_ms: float | None = None
         """When `take` has to be called; None: nothing is pending."""
@@ -58,7 +59,7 @@ class DeltaJoiner:
             self._chars += len(thinking)
         if self.due_at_ms is None and (text or thinking):
             self._sequence = event.sequence
-            self.due_at_ms = self._sent_at_ms + self._join_ms
+            self.due_at_ms = self._sent_at_ms + self.join_ms
         if event.tool is not None or event.aside is not None:
             pending = self.take(at_ms)
             alone = tool_payload(event) if event.tool is not None else aside_payload(event)

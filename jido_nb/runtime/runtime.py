@@ -37,6 +37,7 @@ from .llm_messages import llm_messages
 from .logs import logger_of
 from .message_check import MessageCheck
 from .owners import Owners
+from .pace import Pace
 from .parity import Parity
 from .partition import Partition
 from .recordings import Recordings
@@ -80,15 +81,16 @@ class Runtime(AdapterMethods):
             tasks, journal, self.bus, lambda name: open_backend(name, settings), self.cancel, redactor
         )
         backends, context = self.recordings.backend, self._llm_messages
+        pace = Pace(clock)
         self._effects = Effects(
             tasks,
             self._ingest,
-            executors(settings, journal, backends, context, tools, clock, redactor),
+            executors(settings, journal, backends, context, tools, redactor, pace),
             policies,
             allow_simulation=allow,
             cancel_limit_s=settings.backend_cancel_timeout_ms / 1000,
             conversation_budget=settings.budgets.conversation,
-            clock=clock,
+            pace=pace,
         )
         self._recovery = Recovery(owners, self._ingest, self._effects, self._route)
         owners.mend = self._recovery.mend

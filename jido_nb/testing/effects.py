@@ -9,6 +9,7 @@ from ..llm.settings import LLMSettings
 from ..llm.usage import Cost, Usage
 from ..runtime.effect_job import EffectJob
 from ..runtime.executors.llm import LLMExecutor, no_price
+from ..runtime.pace import Pace
 
 KINDS: Mapping[EffectClass, str] = {"llm": "generation", "tool": "execution", "timer": "wait"}
 
@@ -40,6 +41,7 @@ def llm_executor(
     messages: Sequence[Mapping[str, Any]] = ({"role": "user", "content": "hello"},),
     price: Callable[[str | None, str | None, Usage], Cost | None] = no_price,
     stream: bool = True,
+    pace: Pace | None = None,
 ) -> LLMExecutor:
     """An executor whose settings know `backend` alone, under its name, with the model `model` of `provider`."""
     table = {"provider": "provider", "model": "model", "stream": stream}
@@ -51,4 +53,4 @@ def llm_executor(
     async def context(conversation_id: str, message_id: str | None) -> Sequence[Mapping[str, Any]]:
         return messages
 
-    return LLMExecutor(opened, settings, context, price)
+    return LLMExecutor(opened, settings, context, price, pace=pace)

@@ -63,6 +63,13 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Until:
+    """What follows came `ms` milliseconds after the request, and was kept, as a socket does, for whoever asks later."""
+
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
     """Raise `error`: an LLMError as a good backend does, anything else as a bad one."""
 
@@ -76,7 +83,7 @@ class Complete:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-Step = Started | Delta | Thinking | Tool | Wait | Pause | Fail | Complete
+Step = Started | Delta | Thinking | Tool | Wait | Pause | Until | Fail | Complete
 
 
 class ScriptedBackend:
@@ -146,17 +153,17 @@ class ScriptedBackend:
 
     async def _events(self, script: Sequence[Step]) -> AsyncGenerator[LLMEvent, None]:
         fold = Fold()
-        sequence = 0
+        sequence, began = 0, self._clock.now()
         for step in script:
             await checkpoint()
             self.played.append(step)
-            event = await self._event(step, sequence, fold)
+            event = await self._event(step, sequence, fold, began)
             if event is not None:
                 sequence += 1
                 fold.add(event)
                 yield event
 
-    async def _event(self, step: Step, sequence: int, fold: Fold) -> LLMEvent | None:
+    async def _event(self, step: Step, sequence: int, fold: Fold, began: float) -> LLMEvent | None:
         match step:
             case Started(ref, model, usage):
                 known = {"execution_ref": ref, "model": model}
@@ -172,6 +179,8 @@ class ScriptedBackend:
                 await (anyio.sleep_forever() if event is None else event.wait())
             case Pause(ms):
                 await self._clock.sleep(ms / 1000)
+            case Until(ms):
+                await self._clock.sleep(began + ms / 1000 - self._clock.now())
             case Fail(error):
                 raise error
             case Complete(result):

@@ -9,6 +9,7 @@ from ..llm.backend import Capabilities
 from ..llm.usage import Cost, Usage
 from ..runtime.effect_worker import EffectWorker
 from ..runtime.executors.llm import no_price
+from ..runtime.pace import Pace
 from .chosen_loop import LoopClock
 from .effects import effect_job, llm_executor
 from .manual_clock import ManualClock
@@ -35,15 +36,19 @@ class ScriptedEffect:
         cancel_limit_s: float = 2.0,
         leave_limit_s: float = 5.0,
         clock: ManualClock | LoopClock | None = None,
+        rest_s: float = 0.0,
     ) -> None:
+        """Args: rest_s: how long streams rest, as if many others had made the loop late."""
         self.clock = ManualClock() if clock is None else clock
+        pace = Pace(self.clock)
+        pace.rest_s = rest_s
         self.backend = ScriptedBackend(scripts, clock=self.clock, on_cancel=on_cancel, capabilities=capabilities)
         self.outbox = MemoryOutbox(on_put)
         self.worker = EffectWorker(
             effect_job(policy={**QUICK, **(policy or {})}, simulate=simulate, input=input),
-            llm_executor(self.backend, stream=stream, price=price),
+            llm_executor(self.backend, stream=stream, price=price, pace=pace),
             self.outbox,
-            clock=self.clock,
+            pace=pace,
             cancel_limit_s=cancel_limit_s,
             leave_limit_s=leave_limit_s,
         )

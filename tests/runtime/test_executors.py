@@ -12,6 +12,7 @@ from jido_nb.llm.usage import Cost, Usage
 from jido_nb.runtime.effect_worker import EffectWorker
 from jido_nb.runtime.executors.timer import TimerExecutor
 from jido_nb.runtime.executors.tool import ToolExecutor
+from jido_nb.runtime.pace import Pace
 from jido_nb.testing.effects import effect_job, llm_executor
 from jido_nb.testing.manual_clock import ManualClock
 from jido_nb.testing.memory_outbox import MemoryOutbox
@@ -228,7 +229,7 @@ async def test_a_tool_that_hangs_is_timed_out(kind):
 
 async def test_a_timer_waits_as_long_as_it_was_told():
     clock, outbox = ManualClock(), MemoryOutbox()
-    worker = EffectWorker(effect_job("timer", input={"wait_ms": 1500}), TimerExecutor(clock), outbox, clock=clock)
+    worker = EffectWorker(effect_job("timer", input={"wait_ms": 1500}), TimerExecutor(clock), outbox, pace=Pace(clock))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(worker.run)
         await clock.advance(1.499)

@@ -19,6 +19,7 @@ from ...llm.result import LLMResult
 from ...llm.settings import LLMSettings
 from ...llm.usage import Cost, Usage
 from ..effect_job import EffectJob
+from ..pace import Pace
 from ..redactor import NOTHING_SECRET, Redactor
 from .base import Emit, Prepared
 
@@ -55,6 +56,7 @@ class LLMExecutor:
         price: Price = no_price,
         notes: Notes | None = None,
         redactor: Redactor = NOTHING_SECRET,
+        pace: Pace | None = None,
     ) -> None:
         self._backends = backends
         self._settings = settings
@@ -62,6 +64,7 @@ class LLMExecutor:
         self._price = price
         self._notes = notes
         self._redactor = redactor
+        self._pace = pace or Pace()
 
     async def prepare(self, job: EffectJob) -> PreparedLLM:
         """Resolve who answers.
@@ -112,7 +115,8 @@ class LLMExecutor:
             metadata["sessions"] = await self._notes(job.conversation_id, resolved.backend)
         request = _request(resolved, job, attempt, messages, metadata)
         if resolved.stream and backend.capabilities.streaming:
-            fold = Fold()
+            fold, pace, asked_at = Fold(), self._pace, 0.0
+            idle_ms = job.policy.idle_timeout_ms
             with self._redactor.streaming(emit) as show:
                 async with backend.stream(request) as events:
                     async for event in events:
@@ -120,6 +124,8 @@ class LLMExecutor:
                         show(event)
                         if fold.ended:
                             break
+                        if pace.rest_s and event.lifecycle != "started":
+                            asked_at = await pace.rest(asked_at, idle_ms)
                 result = fold.result()
         else:
             result = await backend.start(request)

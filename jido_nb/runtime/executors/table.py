@@ -7,7 +7,7 @@ from ...backends.pricing import price
 from ...core.policy import EffectClass
 from ...journal.protocol import Journal
 from ...llm.settings import Settings
-from ..clock import Clock
+from ..pace import Pace
 from ..redactor import Redactor
 from ..session_notes import SessionNotes
 from .base import Executor
@@ -22,12 +22,12 @@ def executors(
     backends: OpenBackend,
     context: Context,
     tools: Mapping[str, Callable[..., Any]] | None,
-    clock: Clock,
     redactor: Redactor,
+    pace: Pace,
 ) -> dict[EffectClass, Executor[Any]]:
     """One executor for each class of effects, for one runtime."""
     return {
-        "llm": LLMExecutor(backends, settings.llm, context, price, SessionNotes(journal), redactor),
+        "llm": LLMExecutor(backends, settings.llm, context, price, SessionNotes(journal), redactor, pace),
         "tool": ToolExecutor(dict(tools or {})),
-        "timer": TimerExecutor(clock),
+        "timer": TimerExecutor(pace.clock),
     }

@@ -181,10 +181,10 @@ def test_the_sum_of_a_stream_is_without_what_was_taken_back() -> None:
 
 async def test_an_agent_that_only_retries_is_silent_in_the_end() -> None:
     from jido_nb.runtime.attempt import MAX_LIVELY_RETRIES, Attempt
-    from jido_nb.runtime.clock import SYSTEM_CLOCK
     from jido_nb.runtime.limits import Limits
+    from jido_nb.runtime.pace import Pace
 
-    attempt = Attempt(1, Limits(idle_ms=50), 0, SYSTEM_CLOCK, lambda payload: None)
+    attempt = Attempt(1, Limits(idle_ms=50), 0, Pace(), lambda payload: None)
     attempt.emit(LLMEvent("delta", 0, "a"))
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
