@@ -6,6 +6,7 @@ column carries its documentation as metadata (`doc`).
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import overload
 from uuid import uuid4
@@ -80,8 +81,7 @@ def to_parquet(
         raise ConfigError(message, field="path", value=str(path))
     written = []
     for name, table in _tables(what, frames, subject):
-        path.mkdir(parents=True, exist_ok=True)
-        written.append(_write(table, path / f"{name}.parquet"))
+        written.append(_write(table, path / f"{name}.parquet", make_folder=True))
     return written
 
 
@@ -112,13 +112,16 @@ def _described(frame: AnyFrame, table: pa.Table) -> pa.Table:
     return table.cast(pa.schema(fields))
 
 
-def _write(table: pa.Table, path: Path) -> Path:
+def _write(table: pa.Table, path: Path, *, make_folder: bool = False) -> Path:
     part = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, part, compression=COMPRESSION)
         os.replace(part, path)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error}", field="path", value=str(path)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it is mostly not there, and a disk that is read-only says so before it looks
+            part.unlink()
     return path

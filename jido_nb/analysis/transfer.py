@@ -8,7 +8,7 @@ an empty journal: signals in other places would be another log.
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -152,4 +152,5 @@ def _writing(path: str | Path | BinaryIO, overwrite: bool) -> Iterator[BinaryIO]
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror or error}", field="path", value=str(path)) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # it is mostly not there, and a disk that is read-only says so before it looks
+            part.unlink()

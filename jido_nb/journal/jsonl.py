@@ -6,8 +6,9 @@ only grows. All of it is in memory while it is open, so it is no place for a log
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
-from io import BufferedWriter
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ class JsonlJournal(MemoryJournal):
         self._path = Path(path).expanduser().resolve()
         self.location = str(self._path)
         self.read_only = read_only
-        self._file: BufferedWriter | None = None
+        self._file: FileIO | None = None
         if read_only and not self._path.exists():
             raise JournalError(f"there is no journal at {self.location} to read; check the path", path=self.location)
         try:
@@ -80,7 +81,8 @@ class JsonlJournal(MemoryJournal):
             super().append(list(self._signals(acknowledged)))
             self._size, self._end = len(whole), len(acknowledged)
             if not read_only:
-                self._file = self._path.open("ab")
+                # Unbuffered: what a full disk did not take must not come later, with the next batch or on closing.
+                self._file = self._path.open("ab", buffering=0)
         except OSError as error:
             raise JournalError(f"cannot open the journal {self.location}: {error}", path=self.location) from None
 
@@ -100,12 +102,12 @@ class JsonlJournal(MemoryJournal):
                 message = f"{self.location} was changed by somebody else since it was opened; open it again"
                 raise JournalError(message, path=self.location)
             try:
-                file.truncate(self._end)
-                file.write(b"".join(to_line(recorded.signal) for recorded in fresh.values()))
-                file.flush()
+                self._size = file.truncate(self._end)
+                _write(file, b"".join(to_line(recorded.signal) for recorded in fresh.values()))
                 self._size = self._end = os.fstat(file.fileno()).st_size
             except OSError as error:
-                file.truncate(self._end)
+                with suppress(OSError):  # what is left of it then is the half of a line, or tells of itself
+                    file.truncate(self._end)
                 message = f"cannot write to the journal {self.location}: {error}"
                 raise JournalError(message, path=self.location) from None
         super()._keep(fresh)
@@ -117,3 +119,9 @@ class JsonlJournal(MemoryJournal):
             except (ValueError, msgspec.MsgspecError) as error:
                 message = f"{self.location} is no journal: line {number} is not a signal ({error})"
                 raise JournalError(message, path=self.location) from None
+
+
+def _write(file: FileIO, text: bytes) -> None:
+    left = memoryview(text)
+    while left:
+        left = left[file.write(left) :]

@@ -23,7 +23,7 @@ FOLD_LIMIT_MS = 1000
 
 _RETRY_S = 0.01
 
-_NO_SIDE_FILES = ("SQLITE_CANTOPEN", "SQLITE_READONLY")
+_NO_SIDE_FILES = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR_SHM")
 
 
 def open_writer(path: Path, exists: bool, synchronous: str, timeout_s: float) -> sqlite3.Connection:
@@ -62,7 +62,7 @@ def open_reader(path: Path, timeout_s: float) -> sqlite3.Connection:
         try:
             return _checked_reader(uri, path, timeout_s)
         except sqlite3.OperationalError as error:
-            # On a read-only disk SQLite cannot make the log's side files. Without a log there is nothing to miss.
+            # On a read-only or full disk SQLite cannot make the log's side files. Without a log nothing is missed.
             log = path.with_name(path.name + "-wal")
             if not error.sqlite_errorname.startswith(_NO_SIDE_FILES) or (log.exists() and log.stat().st_size):
                 raise

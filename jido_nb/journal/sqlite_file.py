@@ -30,8 +30,8 @@ _WAYS_OUT = {
     "SQLITE_FULL": "the disk is full; free some space and try again",
     "SQLITE_READONLY": "it is on a read-only disk or may not be written by this user; read it with read_only=True, "
     "or put the journal elsewhere",
-    "SQLITE_CANTOPEN": "it cannot be opened; check that its folder exists and that this user may write there "
-    "(to read only: read_only=True)",
+    "SQLITE_CANTOPEN": "it cannot be opened; check that its folder exists, that its disk is not read-only, and "
+    "that this user may write there (to read only: read_only=True)",
     "SQLITE_PERM": "this user may not open it; check its permissions",
     "SQLITE_BUSY": "another process keeps it locked; let that one finish or close its journal",
     "SQLITE_LOCKED": "another connection keeps it locked; close that one",
