@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -86,6 +87,11 @@ class PostgresJournal(SqlJournal):
 
     _recorded = staticmethod(recorded_of)
     _conditions = staticmethod(conditions)
+
+    def _keep_rested(self, seq: int) -> None:
+        with self._lock, suppress(psycopg.Error):
+            if not (self.read_only or self._closed):
+                self._writer.keep_rested(seq)
 
     def _size(self) -> int:
         return int(self._query(sql.SIZE)[0][0])

@@ -18,6 +18,7 @@ from .commit_points import reached
 from .postgres_connect import Place, connect
 from .postgres_sql import placed, recorded_of, without_nul
 from .protocol import Appended
+from .sql_statements import KEEP_RESTED
 
 MAX_KEY_BYTES = 2400
 """What an index of PostgreSQL holds of an id and a subject together, with room to spare."""
@@ -33,13 +34,24 @@ class PostgresWriter:
     def append(self, signals: Sequence[Signal]) -> list[Appended]:
         """See `Journal.append`. Raises psycopg.Error, or JournalError for a signal that no table holds."""
         rows = [self._row(signal) for signal in signals]
+        writer = self._connected()
+        try:
+            return self._append_new(writer, signals, rows)
+        except errors.UniqueViolation:
+            return self._append_known(writer, signals, rows)
+
+    def keep_rested(self, seq: int) -> None:
+        """See `sql_statements.KEEP_RESTED`. Raises psycopg.Error."""
+        make, keep = map(placed, KEEP_RESTED)
+        writer = self._connected()
+        writer.execute(make)
+        writer.execute(keep, (seq,))
+
+    def _connected(self) -> Connection[Row]:
         if self._connection is None or self._connection.closed:
             # Also after the server went away: what was lost was refused, and the next batch may try again.
             self._connection = connect(self._place)
-        try:
-            return self._append_new(self._connection, signals, rows)
-        except errors.UniqueViolation:
-            return self._append_known(self._connection, signals, rows)
+        return self._connection
 
     def close(self) -> None:
         if self._connection is not None:

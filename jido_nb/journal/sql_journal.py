@@ -33,6 +33,7 @@ class SqlJournal(ABC):
         self.location = location
         self._pid = os.getpid()
         self._closed = False
+        self._rested: int | None = None
 
     @abstractmethod
     def append(self, signals: Sequence[Signal]) -> list[Appended]:
@@ -145,7 +146,30 @@ class SqlJournal(ABC):
         """Bytes that it takes where it is kept."""
 
     def unfinished_effects(self) -> list[Recorded]:
-        return [self._recorded(row) for row in self._query(self.statements.unfinished)]
+        if self._rested is None:
+            self._rested = self._kept_rested()
+        # Asked first: what comes behind it is looked at the next time.
+        last = self.last_seq()
+        types = sql.asking_types(self._types())
+        found = [
+            self._recorded(row) for row in self._query(self.statements.unfinished(len(types)), (*types, self._rested))
+        ]
+        rested = found[0].seq - 1 if found else last
+        if rested > self._rested:
+            self._rested = rested
+            self._keep_rested(rested)
+        return found
+
+    def _kept_rested(self) -> int:
+        try:
+            kept = self._query(sql.RESTED)
+        except JournalError:  # nobody kept it here; a fault of another kind shows in the next question
+            return 0
+        return int(kept[0][0]) if kept else 0
+
+    @abstractmethod
+    def _keep_rested(self, seq: int) -> None:
+        """Run `KEEP_RESTED`, if this journal is open for writing and it can be done; see there."""
 
     def unapplied(self) -> list[Recorded]:
         waiting: list[Recorded] = []

@@ -6,8 +6,8 @@ Values stand as `?`. A dialect says how it reads a row's cells, and may name the
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..core.catalogue import TERMINAL_LIFECYCLES
-from .protocol import MILESTONES, REQUESTS
+from ..core.catalogue import TERMINAL_LIFECYCLES, lifecycle_of, stream_of
+from .protocol import REQUESTS
 
 LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM signals"
 
@@ -33,9 +33,28 @@ def _text_list(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in sorted(values))
 
 
-_WHENS = " ".join(f"WHEN '{type}' THEN '{start}'" for type, start in REQUESTS.items())
+RESTED = "SELECT seq FROM rested"
 
-_MILESTONE = "{0}.stream = 'effect' AND {0}.lifecycle <> 'progress' AND {0}.effect_id IS NOT NULL"
+KEEP_RESTED = (
+    "CREATE TABLE IF NOT EXISTS rested (id integer PRIMARY KEY, seq bigint NOT NULL)",
+    "INSERT INTO rested VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET seq = excluded.seq",
+)
+"""Beside the log: every effect that was asked for up to this `seq` has ended.
+
+Nothing is taken out of a log, so that stays true, whoever writes, with whichever version. The number may be old or
+missing: more is read then, and the same is found. So the table belongs to no version, and nobody has to keep it.
+"""
+
+
+_LATER = TERMINAL_LIFECYCLES | {"progress"}
+
+
+def asking_types(types: Iterable[str]) -> list[str]:
+    """Of these types, those of signals that ask for an effect, or may say that one has started."""
+    return [*REQUESTS, *(type for type in types if stream_of(type) == "effect" and lifecycle_of(type)[1] not in _LATER)]
+
+
+_WHENS = " ".join(f"WHEN '{type}' THEN '{start}' || s.id" for type, start in REQUESTS.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +77,16 @@ class Statements:
     def find_anywhere(self) -> str:
         return f"{self.select} WHERE s.id = ? ORDER BY s.seq LIMIT 1"
 
-    @property
-    def unfinished(self) -> str:
-        """See `Journal.unfinished_effects`."""
+    def unfinished(self, types: int) -> str:
+        """See `Journal.unfinished_effects`: of so many types, behind a `seq`."""
         return f"""
-            {self.select} WHERE s.seq IN (
-                SELECT min(begun.seq) FROM signals AS begun {self.by_milestone}
-                WHERE {_MILESTONE.format("begun")} AND begun.lifecycle = 'started' AND NOT EXISTS (
-                    SELECT 1 FROM signals AS ended {self.by_milestone}
-                    WHERE {_MILESTONE.format("ended")} AND ended.effect_id = begun.effect_id
-                    AND ended.lifecycle IN ({_text_list(TERMINAL_LIFECYCLES)}) AND ended.subject = begun.subject
-                )
-                GROUP BY begun.effect_id, begun.subject
-                UNION ALL
-                SELECT asked.seq FROM signals AS asked {self.by_type}
-                WHERE asked.type IN ({_text_list(REQUESTS)}) AND NOT EXISTS (
-                    SELECT 1 FROM signals AS answer {self.by_milestone}
-                    WHERE {_MILESTONE.format("answer")} AND answer.effect_id = CASE asked.type {_WHENS} END || asked.id
-                    AND answer.lifecycle IN ({_text_list(MILESTONES)}) AND answer.subject = asked.subject
-                )
+            {self.select} {self.by_type} WHERE s.type IN ({", ".join("?" * types)}) AND s.seq > ?
+            AND (s.stream = 'in' OR (s.lifecycle = 'started' AND s.effect_id IS NOT NULL)) AND NOT EXISTS (
+                SELECT 1 FROM signals AS known {self.by_milestone}
+                WHERE known.stream = 'effect' AND known.lifecycle <> 'progress' AND known.effect_id IS NOT NULL
+                AND known.effect_id = CASE s.type {_WHENS} ELSE s.effect_id END AND known.subject = s.subject
+                AND (known.lifecycle IN ({_text_list(TERMINAL_LIFECYCLES)})
+                     OR (known.lifecycle = 'started' AND (s.stream = 'in' OR known.seq < s.seq)))
             )
             ORDER BY s.seq
         """  # noqa: S608

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
@@ -21,10 +21,11 @@ from .codec import COLUMNS, Row, from_row, to_row
 from .commit_points import reached
 from .protocol import Appended
 from .sql_journal import IDLE_READERS, SqlJournal
-from .sql_statements import LAST_SEQ
+from .sql_statements import KEEP_RESTED, LAST_SEQ
 from .sqlite_connect import close_writer, open_reader, open_writer
 from .sqlite_file import check_place, explain
 from .sqlite_filter import conditions
+from .sqlite_fold import Fold
 
 _COVERED = COLUMNS.index("covered")
 
@@ -60,6 +61,7 @@ class SqliteJournal(SqlJournal):
         self._lock = Lock()
         self._writer: sqlite3.Connection | None = None
         self._readers: list[sqlite3.Connection] = []
+        self._fold = Fold(self._path)
         exists = check_place(self._path, read_only=read_only)
         if not read_only:
             self._writer = open_writer(self._path, exists, synchronous, self._timeout_s)
@@ -77,14 +79,16 @@ class SqliteJournal(SqlJournal):
                 return []
             try:
                 try:
-                    return self._append_new(writer, signals)
+                    appended = self._append_new(writer, signals)
                 except sqlite3.IntegrityError:
-                    return self._append_known(writer, signals)
+                    appended = self._append_known(writer, signals)
             except sqlite3.Error as error:
                 raise explain(error, self.location, "write to") from error
             except (UnicodeEncodeError, OverflowError) as error:
                 message = f"cannot write to the journal {self.location}: a value cannot be stored: {error}"
                 raise JournalError(message, path=self.location) from error
+            self._fold.wrote(len(signals))
+            return appended
 
     def _append_new(self, writer: sqlite3.Connection, signals: Sequence[Signal]) -> list[Appended]:
         """The common case, in which nothing was seen before. Raises IntegrityError, with nothing written, if it was."""
@@ -118,6 +122,13 @@ class SqliteJournal(SqlJournal):
     _recorded = staticmethod(from_row)
     _conditions = staticmethod(conditions)
 
+    def _keep_rested(self, seq: int) -> None:
+        with self._lock, suppress(sqlite3.Error):
+            if self._writer is not None:
+                make, keep = KEEP_RESTED
+                self._writer.execute(make)
+                self._writer.execute(keep, (seq,))
+
     def _size(self) -> int:
         files = (self._path, self._path.with_name(self._path.name + "-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
@@ -134,6 +145,7 @@ class SqliteJournal(SqlJournal):
         for reader in readers:
             reader.close()
         if writer is not None:
+            self._fold.close()
             close_writer(writer)
 
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:

@@ -38,6 +38,8 @@ class Recovery:
         journal = self._ingest.journal
         torn = {recorded.signal.subject for recorded in (*journal.unapplied(), *journal.unfinished_effects())}
         mine = {subject for subject in torn if self._owners.take(subject) is None}
+        if not mine:
+            return Wreck([], [], [])
         # Read again now that they are held: whoever held them may have put them in order meanwhile.
         return wreck_of(journal, self._effects.policy_of, now_us(), mine.__contains__)
 
