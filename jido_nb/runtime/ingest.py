@@ -8,6 +8,7 @@ What a caller was told is durable is durable; what failed to be written is never
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import anyio
@@ -23,6 +24,7 @@ from ..journal.protocol import Appended, Journal
 from .bus import Bus
 from .ids import IdFactory, now_us
 from .owners import Owners
+from .reading import Reading
 from .redactor import NOTHING_SECRET, Redactor
 from .writing_line import Mark, WritingLine
 
@@ -78,6 +80,7 @@ class Ingest:
         clock_us: Callable[[], int] = now_us,
     ) -> None:
         self.journal = journal
+        self.reading = Reading(journal)
         self.redactor = redactor
         self.new_id = new_id or IdFactory()
         self.clock_us = clock_us
@@ -279,9 +282,7 @@ class Ingest:
         raise ContractError(message, field="cause_id", reason="unknown", value=cause)
 
     async def _in_journal(self, signal_id: str) -> bool:
-        if not self.journal.blocking:
-            return self.journal.find(signal_id) is not None
-        return await to_thread.run_sync(self.journal.find, signal_id) is not None
+        return await self.reading(partial(self.journal.find, signal_id)) is not None
 
 
 def _raw(signal: Signal) -> dict[str, Any]:

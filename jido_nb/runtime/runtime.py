@@ -85,7 +85,7 @@ class Runtime(AdapterMethods):
         self._effects = Effects(
             tasks,
             self._ingest,
-            executors(settings, journal, backends, context, tools, redactor, pace),
+            executors(settings, self._ingest.reading, backends, context, tools, redactor, pace),
             policies,
             allow_simulation=allow,
             cancel_limit_s=settings.backend_cancel_timeout_ms / 1000,
@@ -287,13 +287,13 @@ class Runtime(AdapterMethods):
             return None
         with suppress(JidoError):  # what is written can be read, even when nothing more can be written
             await self._ingest.flush()
-        replayer = await self._blocking(lambda: continued(self.journal, subject))
+        replayer = await self._ingest.reading(lambda: continued(self.journal, subject))
         self._parity.adopt(subject, replayer)
         return replayer.states.get(subject)
 
     async def _llm_messages(self, conversation_id: str, message_id: str | None) -> list[dict[str, Any]]:
-        limit, queued = self.settings.context_messages, len(self._effects)
-        return await self._blocking(lambda: llm_messages(self.journal, conversation_id, message_id, limit, queued))
+        journal, limit, queued = self.journal, self.settings.context_messages, len(self._effects)
+        return await self._ingest.reading(lambda: llm_messages(journal, conversation_id, message_id, limit, queued))
 
     async def _blocking(self, work: Callable[[], T]) -> T:
         return await to_thread.run_sync(work) if self.journal.blocking else work()

@@ -4,13 +4,12 @@ A note is the backend's own, JSON values that only it reads. It stands in the jo
 runtime that opens the journal again goes on where the last one ended.
 """
 
+from functools import partial
 from typing import Any
-
-from anyio import to_thread
 
 from ..core.catalogue import LLM_EFFECT
 from ..core.signal import Signal
-from ..journal.protocol import Journal
+from .reading import Reading
 
 NOTED = (f"{LLM_EFFECT}.completed", f"{LLM_EFFECT}.canceled")
 LOOK_BACK = 50
@@ -20,17 +19,15 @@ LOOK_BACK = 50
 class SessionNotes:
     """Of all conversations of one journal."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
 
     async def __call__(self, conversation_id: str, backend: str) -> list[dict[str, Any]]:
         """The notes of the answers that this backend gave in the conversation, latest first."""
-        if self._journal.blocking:
-            return await to_thread.run_sync(self._read, conversation_id, backend)
-        return self._read(conversation_id, backend)
+        return await self._reading(partial(self._read, conversation_id, backend))
 
     def _read(self, conversation_id: str, backend: str) -> list[dict[str, Any]]:
-        endings = self._journal.read(
+        endings = self._reading.journal.read(
             types=NOTED, subject=conversation_id, backend=backend, limit=LOOK_BACK, newest_first=True
         )
         return [note for recorded in endings if (note := _note(recorded.signal))]

@@ -4,8 +4,7 @@ Each reading goes on where the one before it ended, so a long conversation is re
 """
 
 from collections import OrderedDict
-
-from anyio import to_thread
+from functools import partial
 
 from ..core.budget import Spent
 from ..core.projections.spending import SPENDING_TYPES, Spending
@@ -29,10 +28,7 @@ class Spendings:
         self._known.move_to_end(conversation_id)
         if len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
-        if self._ingest.journal.blocking:
-            await to_thread.run_sync(self._read, conversation_id, spending)
-        else:
-            self._read(conversation_id, spending)
+        await self._ingest.reading(partial(self._read, conversation_id, spending))
         return spending.spent
 
     def _read(self, conversation_id: str, spending: Spending) -> None:

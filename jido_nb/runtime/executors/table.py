@@ -5,9 +5,9 @@ from typing import Any
 
 from ...backends.pricing import price
 from ...core.policy import EffectClass
-from ...journal.protocol import Journal
 from ...llm.settings import Settings
 from ..pace import Pace
+from ..reading import Reading
 from ..redactor import Redactor
 from ..session_notes import SessionNotes
 from .base import Executor
@@ -18,7 +18,7 @@ from .tool import ToolExecutor
 
 def executors(
     settings: Settings,
-    journal: Journal,
+    reading: Reading,
     backends: OpenBackend,
     context: Context,
     tools: Mapping[str, Callable[..., Any]] | None,
@@ -27,7 +27,7 @@ def executors(
 ) -> dict[EffectClass, Executor[Any]]:
     """One executor for each class of effects, for one runtime."""
     return {
-        "llm": LLMExecutor(backends, settings.llm, context, price, SessionNotes(journal), redactor, pace),
+        "llm": LLMExecutor(backends, settings.llm, context, price, SessionNotes(reading), redactor, pace),
         "tool": ToolExecutor(dict(tools or {})),
         "timer": TimerExecutor(pace.clock),
     }
