@@ -9,8 +9,8 @@ from ..errors import JournalError
 from .sqlite_file import check_version, explain
 from .sqlite_schema import SCHEMA_VERSION, migrate, version_of
 
-CHECKPOINT_PAGES = 4000
-"""Size of the write-ahead log, in pages of 4 KiB, at which it is folded back into the file."""
+CHECKPOINT_PAGES = 8000
+"""Size of the write-ahead log, in pages of 4 KiB, at which whoever writes folds what `sqlite_fold` has left of it."""
 
 LOG_LIMIT_BYTES = 64 * 1024 * 1024
 """Size to which the log is cut back once a burst is over."""
