@@ -1,7 +1,7 @@
 """Folds the write-ahead log back into its file while others write.
 
-SQLite would do it itself, in the middle of a commit: every few hundred commits one would take as long as two flushes of
-the disk, and everything that waits for it, such as a cancel, too. A thread of its own does it beside the writer and holds
+SQLite would do it itself, in the middle of a commit: one in some hundred would take as long as two flushes of the disk,
+and so would everything that waits for it, such as a cancel. A thread of its own does it beside the writer and holds
 nobody up. Of what is written meanwhile a rest is left, which the writer folds when the log has become long.
 """
 

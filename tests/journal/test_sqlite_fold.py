@@ -1,4 +1,4 @@
-"""The log is folded back beside the writer: nobody waits for it, nothing is lost, and nothing is left when it closes."""
+"""The log is folded back beside the writer: nobody waits for it, nothing is lost, and closing leaves nothing of it."""
 
 import shutil
 import sqlite3
