@@ -1,11 +1,10 @@
 """Reads requests of the OpenAI chat completions protocol. Pure."""
 
-import json
 from typing import Any
 
 from .asked import Asked, Said
 from .conversation import flat, last_text, rounds_since
-from .wire import Refusal
+from .openai_body import invalid, read_body
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _WHO = {"user": "user", "assistant": "model", "tool": "result", "function": "result"}
@@ -17,24 +16,17 @@ def read_request(body: bytes) -> Asked:
     Raises:
         Refusal: 400 `invalid_request_error`.
     """
-    try:
-        data = json.loads(body)
-    except ValueError:
-        raise _invalid("We could not parse the JSON body of your request.") from None
-    if not isinstance(data, dict):
-        raise _invalid("The body of your request is no JSON object.")
+    data = read_body(body)
     model, messages, stream = data.get("model"), data.get("messages"), data.get("stream")
     if not isinstance(model, str) or not model:
-        raise _invalid("you must provide a model parameter")
+        raise invalid("you must provide a model parameter")
     if not isinstance(messages, list) or not messages:
-        raise _invalid("Invalid 'messages': expected an array with at least one message.")
-    if stream not in (None, True, False):
-        raise _invalid("Invalid type for 'stream': expected a boolean.")
+        raise invalid("Invalid 'messages': expected an array with at least one message.")
     if data.get("stream_options") is not None and not stream:
-        raise _invalid("The 'stream_options' parameter is only allowed when 'stream' is enabled.")
+        raise invalid("The 'stream_options' parameter is only allowed when 'stream' is enabled.")
     temperature = data.get("temperature")
     if temperature is not None and not (isinstance(temperature, int | float) and 0 <= temperature <= 2):
-        raise _invalid("Invalid 'temperature': expected a number from 0 to 2.")
+        raise invalid("Invalid 'temperature': expected a number from 0 to 2.")
     said = tuple(_said(index, message) for index, message in enumerate(messages))
     system = "\n\n".join(one.text for one in said if one.role in ("system", "developer")) or None
     talk = tuple(one for one in said if one.role not in ("system", "developer"))
@@ -48,13 +40,13 @@ def _said(index: int, message: Any) -> Said:
     at = f"messages[{index}]"
     role = message.get("role") if isinstance(message, dict) else None
     if role not in ROLES:
-        raise _invalid(f"Invalid value for '{at}.role': expected one of {', '.join(ROLES)}.")
+        raise invalid(f"Invalid value for '{at}.role': expected one of {', '.join(ROLES)}.")
     content = message.get("content")
     calls = [f"[tool_call {_name(call)}]" for call in message.get("tool_calls") or ()]
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        raise _invalid(f"Missing parameter '{at}.tool_call_id': messages with role 'tool' must have one.")
+        raise invalid(f"Missing parameter '{at}.tool_call_id': messages with role 'tool' must have one.")
     if content is None and not (role == "assistant" and calls):
-        raise _invalid(f"Invalid value for '{at}.content': expected a string, got null.")
+        raise invalid(f"Invalid value for '{at}.content': expected a string, got null.")
     return Said(role, "".join([_flat(at, content), *calls]))
 
 
@@ -62,12 +54,12 @@ def _flat(at: str, content: Any) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list) or not content:
-        raise _invalid(f"Invalid type for '{at}.content': expected a string or an array of parts.")
+        raise invalid(f"Invalid type for '{at}.content': expected a string or an array of parts.")
     texts = []
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         if not isinstance(kind, str):
-            raise _invalid(f"Missing parameter '{at}.content.type'.")
+            raise invalid(f"Missing parameter '{at}.content.type'.")
         texts.append(str(part.get("text", "")) if kind == "text" else f"[{kind}]")
     return "".join(texts)
 
@@ -75,7 +67,3 @@ def _flat(at: str, content: Any) -> str:
 def _name(call: Any) -> str:
     function = call.get("function") if isinstance(call, dict) else None
     return str(function.get("name")) if isinstance(function, dict) else "?"
-
-
-def _invalid(message: str) -> Refusal:
-    return Refusal(400, "invalid_request_error", message)

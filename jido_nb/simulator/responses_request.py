@@ -1,12 +1,11 @@
 """Reads requests of the OpenAI Responses protocol. Pure."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .asked import Asked, Said
 from .conversation import flat, last_text, rounds_since
-from .wire import Refusal
+from .openai_body import invalid, read_body
 
 ROLES = ("system", "developer", "user", "assistant")
 _INSTRUCTIONS = ("system", "developer")
@@ -18,19 +17,12 @@ def read_request(body: bytes) -> Asked:
     Raises:
         Refusal: 400 `invalid_request_error`.
     """
-    try:
-        data = json.loads(body)
-    except ValueError:
-        raise _invalid("We could not parse the JSON body of your request.") from None
-    if not isinstance(data, dict):
-        raise _invalid("The body of your request is no JSON object.")
+    data = read_body(body)
     model, given, stream = data.get("model"), data.get("input"), data.get("stream")
     if not isinstance(model, str) or not model:
-        raise _invalid("Missing required parameter: 'model'.")
+        raise invalid("Missing required parameter: 'model'.")
     if not isinstance(given, str | list) or not given:
-        raise _invalid("Missing required parameter: 'input': expected a string or an array of items.")
-    if stream not in (None, True, False):
-        raise _invalid("Invalid type for 'stream': expected a boolean.")
+        raise invalid("Missing required parameter: 'input': expected a string or an array of items.")
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
     said = [_said(index, item) for index, item in enumerate(items)]
     instructions = data.get("instructions")
@@ -57,20 +49,20 @@ def _steps(items: Sequence[Any]) -> Iterable[tuple[str, str]]:
 def _said(index: int, item: Any) -> Said:
     at = f"input[{index}]"
     if not isinstance(item, dict):
-        raise _invalid(f"Invalid type for '{at}': expected an object.")
+        raise invalid(f"Invalid type for '{at}': expected an object.")
     kind = item.get("type", "message")
     if kind == "message":
         role = item.get("role")
         if role not in ROLES:
-            raise _invalid(f"Invalid value for '{at}.role': expected one of {', '.join(ROLES)}.")
+            raise invalid(f"Invalid value for '{at}.role': expected one of {', '.join(ROLES)}.")
         if not isinstance(item.get("content"), str | list):
-            raise _invalid(f"Missing required parameter: '{at}.content'.")
+            raise invalid(f"Missing required parameter: '{at}.content'.")
         return Said(role, flat(item["content"]))
     if not isinstance(kind, str):
-        raise _invalid(f"Invalid type for '{at}.type': expected a string.")
+        raise invalid(f"Invalid type for '{at}.type': expected a string.")
     if kind.endswith("_output"):
         if not isinstance(item.get("call_id"), str):
-            raise _invalid(f"Missing required parameter: '{at}.call_id'.")
+            raise invalid(f"Missing required parameter: '{at}.call_id'.")
         return Said("tool", flat(item.get("output")))
     name = item.get("name")
     return Said("assistant", f"[{kind} {name}]" if isinstance(name, str) else f"[{kind}]")
@@ -80,7 +72,3 @@ def _tool_names(tools: Sequence[Any]) -> Iterable[str]:
     for tool in tools:
         if isinstance(tool, dict):
             yield str(tool.get("name") or tool.get("type"))
-
-
-def _invalid(message: str) -> Refusal:
-    return Refusal(400, "invalid_request_error", message)

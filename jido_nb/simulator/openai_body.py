@@ -1,0 +1,28 @@
+"""What the bodies of both OpenAI protocols have in common, and how both refuse one. Pure."""
+
+import json
+from typing import Any
+
+from .wire import Refusal
+
+
+def read_body(body: bytes) -> dict[str, Any]:
+    """The object of a request whose `stream`, if it is there, is a boolean.
+
+    Raises:
+        Refusal: 400 `invalid_request_error`.
+    """
+    try:
+        data = json.loads(body)
+    except ValueError:
+        raise invalid("We could not parse the JSON body of your request.") from None
+    if not isinstance(data, dict):
+        raise invalid("The body of your request is no JSON object.")
+    if data.get("stream") not in (None, True, False):
+        raise invalid("Invalid type for 'stream': expected a boolean.")
+    return data
+
+
+def invalid(message: str) -> Refusal:
+    """The refusal of a request that is not what the protocol says."""
+    return Refusal(400, "invalid_request_error", message)
