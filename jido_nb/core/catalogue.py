@@ -92,6 +92,9 @@ CATALOGUE: dict[str, EventType] = {
     )
 }
 
+ONE_OF_EACH = {type: type for type in CATALOGUE}
+"""Of equal texts the one to keep, for who keeps many types: the others came with a signal, or out of a file."""
+
 
 @lru_cache(maxsize=4096)
 def stream_of(type: str) -> str | None:

@@ -11,6 +11,7 @@ from .catalogue import (
     ABORT_REQUESTED,
     CONTROL_TYPES,
     MESSAGE_RECEIVED,
+    ONE_OF_EACH,
     TERMINAL_LIFECYCLES,
     TIMER_TICK,
     TOOL_REQUESTED,
@@ -20,7 +21,7 @@ from .directives import CancelEffects, Directive, StartEffect
 from .outputs import outputs_of
 from .policy import EffectClass
 from .signal import CONTRACT_MAJOR, Signal, to_body, values_of
-from .state import CHAIN_BYTES, HISTORY_LIMIT, ConversationState, HistoryEntry
+from .state import CHAIN_BYTES, HISTORY_LIMIT, NO_FLAGS, ConversationState, HistoryEntry
 
 _STARTS: dict[str, tuple[EffectClass, str, str]] = {
     MESSAGE_RECEIVED: ("llm", "generation", "llm-generation-"),
@@ -73,7 +74,7 @@ def reduce(
         in_flight = {**in_flight, start.effect_id: "requested"}
         directives.append(start)
         if kind == MESSAGE_RECEIVED:
-            flags = frozenset()
+            flags = NO_FLAGS
     elif kind in CONTROL_TYPES:
         flags = flags | {_FLAGS[kind]}
         directives.append(cancel_of(signal))
@@ -86,7 +87,8 @@ def reduce(
     counts = {**state.stream_counts, stream: state.stream_counts[stream] + 1}
     # A million signals are replayed in seconds: so the one thing that is long is copied once, and the state is made
     # from a tuple, which takes half the time of a call.
-    history = (HistoryEntry(signal.id, kind, priority, seq),) + state.history[: HISTORY_LIMIT - 1]  # noqa: RUF005
+    entry = HistoryEntry(signal.id, ONE_OF_EACH.get(kind, kind), priority, seq)
+    history = (entry,) + state.history[: HISTORY_LIMIT - 1]  # noqa: RUF005
     chain = _chained(state, signal, f"{seq}\0{priority}\0{count}", moved)
     after = (state.conversation_id, count, counts, flags, in_flight, history, chain)
     return ConversationState._make(after), directives

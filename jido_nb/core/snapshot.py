@@ -11,7 +11,7 @@ Rule 3: a replay works it out again and compares. Whoever finds none, or one tha
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .catalogue import APPLIED, STREAMS, priority_of, stream_of
+from .catalogue import APPLIED, ONE_OF_EACH, STREAMS, priority_of, stream_of
 from .signal import Recorded, Signal
 from .state import CHAIN_BYTES, HISTORY_LIMIT, ConversationState, HistoryEntry
 
@@ -58,7 +58,7 @@ def _history(log: Iterable[Recorded], length: int) -> tuple[HistoryEntry, ...] |
             missing.update(named)
         elif signal.id in missing and stream_of(kind) != "applied":
             missing.remove(signal.id)
-            found[signal.id] = HistoryEntry(signal.id, kind, priority_of(kind), seq)
+            found[signal.id] = HistoryEntry(signal.id, ONE_OF_EACH.get(kind, kind), priority_of(kind), seq)
         if len(order) == length and not missing:
             return tuple(found[id] for id in order)
     return None

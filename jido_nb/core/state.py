@@ -8,6 +8,7 @@ from .catalogue import STREAMS
 HISTORY_LIMIT = 100
 CHAIN_BYTES = 16
 NO_CHAIN = bytes(CHAIN_BYTES)
+NO_FLAGS: frozenset[str] = frozenset()
 
 
 class HistoryEntry(NamedTuple):
@@ -29,7 +30,7 @@ class ConversationState(NamedTuple):
     conversation_id: str
     applied_count: int = 0
     stream_counts: Mapping[str, int] = dict.fromkeys(STREAMS, 0)
-    flags: frozenset[str] = frozenset()
+    flags: frozenset[str] = NO_FLAGS
     in_flight: Mapping[str, str] = {}
     history: tuple[HistoryEntry, ...] = ()
     chain: bytes = NO_CHAIN

@@ -35,9 +35,9 @@ class Owners:
         self.journal = journal
         self._claims = claims_of(journal)
         self._taken: dict[str, Taken] = {}
-        self._elsewhere: set[str] = set()
         self._mending: set[str] = set()
         self._shared = False
+        # Whether others write, too: what is taken after that may have been left torn.
         self._last = journal.last_seq()
         self._taking = anyio.Lock()
         self.mend: Callable[[str], Awaitable[None]] | None = None
@@ -57,7 +57,7 @@ class Owners:
             return None
         holder = self._claims.claim(subject)
         if holder is not None:
-            self._elsewhere.add(subject)
+            self._shared = True
             return holder
         known = next(self.journal.read(subject=subject, limit=1), None) is not None
         self._taken[subject] = Taken(self.journal.last_seq(), known)
@@ -89,13 +89,11 @@ class Owners:
                     "another conversation or journal; jido_nb.events_df and the other frames read it as it is.",
                     path=location,
                 )
-            torn = subject in self._elsewhere or (self._shared and self._taken[subject].known)
-            if torn and self.mend is not None:
+            if self._shared and self._taken[subject].known and self.mend is not None:
                 await self.mend(subject)
-            self._elsewhere.discard(subject)
         except BaseException:
             # As it was before: whoever takes it next finds it as torn as it is.
-            self._elsewhere.add(subject)
+            self._shared = True
             self.give_back(subject)
             raise
         finally:

@@ -16,8 +16,8 @@ from .logs import logger_of
 logger = logger_of(__name__)
 
 KEPT_CONVERSATIONS = 256
-KEPT_PLACES = 65_536
-"""Conversations of which only the place is known up to which they were checked."""
+KEPT_PLACES = 4096
+"""Conversations of which only the place is known up to which they were checked. Those that left memory need none."""
 
 
 class Parity:

@@ -6,9 +6,10 @@ comes to rest, when an effect of it has ended, or when the run has grown long, s
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import anyio
@@ -35,8 +36,8 @@ DRAIN_STEPS = 200
 LONGEST_RUN = 256
 """Signals that one marker covers at most, so that a crash in a long stream leaves little to apply again."""
 
-KEPT_STATES = 1024
-"""Conversations whose state stays in memory when they rest; the others are replayed back when they wake."""
+KEPT_STATES = 256
+"""Conversations whose state, of at most 20 KB, stays in memory when they rest; others are read back when they wake."""
 
 LoadState = Callable[[str], Awaitable[ConversationState | None]]
 
@@ -78,6 +79,8 @@ class Partition:
         self._cancels: dict[str, dict[str | None, tuple[int, CancelEffects]]] = {}
         """Per moving subject and effect id (None: all): the last cancel that was applied, and its seq."""
         self._touched: set[str] = set()
+        self._marking: Counter[str] = Counter()
+        """Per subject: markers that are on their way."""
         self._left_out: set[str] = set()
         """Conversations in whose log a signal stands that was not applied: no marker may say that all were."""
 
@@ -196,6 +199,9 @@ class Partition:
             at_rest = not self._ingest.backlog[subject]
             if at_rest:
                 self._cancels.pop(subject, None)
+                if state is None and self._owners.has(subject):
+                    # All that came was known already, so no state was loaded that would leave memory one day.
+                    self._owners.give_back(subject)
             wanted = subject in self._endings or (state is not None and not state.in_flight)
             if (at_rest and wanted) or self.engine.run_length(subject) >= LONGEST_RUN:
                 self._mark(subject)
@@ -205,25 +211,34 @@ class Partition:
         marker = self.engine.take_marker(subject, at_rest=at_rest)
         # Outputs are put before the marker that covers what they follow from, so they are durable when it is. Whatever
         # else of the conversation is on its way does not keep these effects from having ended.
-        settle = partial(self._settle, subject, self._endings.pop(subject, ()))
+        effect_ids = self._endings.pop(subject, ())
         if marker is not None:
-            self._ingest.put(self._marker(marker), on_done=settle)
+            self._marking[subject] += 1
+            self._ingest.put(self._marker(marker), on_done=partial(self._marked, subject, effect_ids))
             reached("partition.marked")
         else:
-            settle()
+            self._settle(subject, effect_ids)
+
+    def _marked(self, subject: str, effect_ids: Iterable[str]) -> None:
+        self._marking[subject] -= 1
+        if not self._marking[subject]:
+            del self._marking[subject]
+            if len(self.engine.states) > KEPT_STATES:
+                self.touch(subject)
+        self._settle(subject, effect_ids)
 
     def _settle(self, subject: str, effect_ids: Iterable[str]) -> None:
         reached("partition.settled")
         self._ended(subject, effect_ids)
 
     def _rest(self) -> None:
-        states = self.engine.states
-        if len(states) > KEPT_STATES:
-            resting = [subject for subject, state in states.items() if not state.in_flight]
-            for subject in resting[: len(states) - KEPT_STATES]:
-                if not self._ingest.backlog[subject]:
-                    self.engine.forget(subject)
-                    self._owners.give_back(subject)
+        states, busy, marking = self.engine.states, self._ingest.backlog, self._marking
+        if (spare := len(states) - KEPT_STATES) > 0:
+            # Not while a marker is on its way: who takes the conversation then would find it torn, and mend it.
+            at_rest = (name for name, state in states.items() if not (state.in_flight or busy[name] or marking[name]))
+            for subject in list(islice(at_rest, spare)):
+                self.engine.forget(subject)
+                self._owners.give_back(subject)
 
     def _output(self, output: EmitOutput) -> Signal:
         return self._signal(output.id, output.type, OUTPUT_SOURCE, output.conversation_id, output.data, output.cause_id)

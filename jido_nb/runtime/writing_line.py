@@ -16,7 +16,8 @@ from ..core.signal import Signal
 MAX_BATCH = 1000
 """How many signals are taken at once, beside those that overtake."""
 
-RECENT_IDS = 65_536
+RECENT_IDS = 4096
+"""Ids that are known beside those that wait; of others the journal knows whether it has them."""
 
 
 class Waiting(Protocol):
@@ -63,7 +64,7 @@ class WritingLine(Generic[T]):
                 self._fixed[signal.subject] += 1
         self._recent[signal.id] = 0 if urgent else self.mark().plain
         if len(self._recent) > RECENT_IDS:
-            self._recent.popitem(last=False)
+            self._forget_written()
 
     def knows(self, signal_id: str) -> bool:
         """Whether a signal of that id was put lately."""
@@ -102,6 +103,11 @@ class WritingLine(Generic[T]):
     def passed(self, mark: Mark) -> bool:
         """Whether all that was put before that moment is written, or never will be."""
         return self._urgent_done >= mark.urgent and self._plain_done >= mark.plain
+
+    def _forget_written(self) -> None:
+        recent, taken = self._recent, self._plain_done + self._taken.plain
+        while len(recent) > RECENT_IDS and not self._urgent and next(iter(recent.values())) <= taken:
+            recent.popitem(last=False)
 
     def _must_keep_its_place(self, signal: Signal) -> bool:
         # The id too: of two signals with one id the first to be put is the one that counts.

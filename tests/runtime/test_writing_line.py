@@ -130,3 +130,29 @@ def test_what_it_remembers_is_bounded(monkeypatch):
         line.written()
     assert [line.knows(f"m{number}") for number in (0, 89, 90, 99)] == [False, False, True, True]
     assert not line._fixed
+
+
+def test_what_still_waits_is_never_forgotten(monkeypatch):
+    monkeypatch.setattr(writing_line, "RECENT_IDS", 10)
+    line = WritingLine()
+    line.put(waiting(ABORT, "w", "c"))
+    for number in range(100):
+        line.put(waiting(AUDIT, f"n{number}"))
+    assert line.knows("w")
+    assert all(line.knows(f"n{number}") for number in range(100))
+    line.put(waiting(ABORT, "behind its cause", cause="n0"))
+    assert [item.signal.id for item in line.take()] == [
+        "w",
+        *(f"n{number}" for number in range(100)),
+        "behind its cause",
+    ]
+    line.written()
+    line.put(waiting(AUDIT, "next"))
+    assert [line.knows(id) for id in ("w", "n0", "n91", "n92", "behind its cause", "next")] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
