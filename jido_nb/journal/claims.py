@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .jsonl import JsonlJournal
 from .protocol import Journal
@@ -23,11 +23,21 @@ except ImportError:  # Windows has no record locks; there a journal is not guard
     fcntl = None  # type: ignore[assignment]
 
 
+class Taken(NamedTuple):
+    """Where the log stood when a conversation was taken. `known`: something of it was there already."""
+
+    seq: int
+    known: bool
+
+
 class Claims(Protocol):
     """The conversations of one journal that one runtime may write."""
 
     def claim(self, subject: str) -> str | None:
         """Take `subject`, or tell who holds it, in words; None: it is this runtime's, now or since before."""
+
+    def taken(self, subject: str) -> Taken:
+        """Of one that was taken just now: what there was to be found then."""
 
     def release(self, subject: str) -> None:
         """Give one back. Quick; others may get it a moment later."""
@@ -38,6 +48,13 @@ class Claims(Protocol):
 
 class OpenClaims:
     """For journals that nobody else can reach: everything is free."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def taken(self, subject: str) -> Taken:
+        known = next(self._journal.read(subject=subject, limit=1), None) is not None
+        return Taken(self._journal.last_seq(), known)
 
     def claim(self, subject: str) -> str | None:
         return None
@@ -65,13 +82,15 @@ _files: dict[Path, _LockFile] = {}
 _guard = Lock()
 
 
-class FileClaims:
+class FileClaims(OpenClaims):
     """Record locks on a file beside the journal, one byte per conversation. The file stays, and stays empty.
 
     `whole`: one byte stands for them all, in a journal that has room for one writer only.
     """
 
-    def __init__(self, path: Path, *, whole: bool = False) -> None:
+    def __init__(self, journal: Journal, *, whole: bool = False) -> None:
+        super().__init__(journal)
+        path = Path(journal.location)
         self._path = path.with_name(path.name + "-owner")
         self._whole = whole
         self._mine: set[int] = set()
@@ -143,7 +162,7 @@ def _holder(descriptor: int, place: int) -> str:
     return "another process of this machine"
 
 
-_MAKERS: tuple[tuple[type[Journal], Callable[[Path], Claims]], ...] = (
+_MAKERS: tuple[tuple[type[Journal], Callable[[Journal], Claims]], ...] = (
     (SqliteJournal, FileClaims),
     (JsonlJournal, partial(FileClaims, whole=True)),
 )
@@ -158,5 +177,5 @@ def claims_of(journal: Journal) -> Claims:
     if fcntl is not None:
         for kind, make in _MAKERS:
             if isinstance(journal, kind):
-                return make(Path(journal.location))
-    return OpenClaims()
+                return make(journal)
+    return OpenClaims(journal)

@@ -3,18 +3,18 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from threading import Lock
 from typing import Any
 
 import psycopg
 from psycopg import Connection
 
 from ..core.signal import Recorded, Signal
-from ..errors import JournalError
+from ..errors import JidoError, JournalError
 from . import postgres_schema as sql
 from .codec import Row
 from .postgres_claims import PostgresClaims
-from .postgres_connect import connect, explain, open_place, place_of
+from .postgres_connect import READER, connect, explain, open_place, place_of
+from .postgres_session import Session, session_name
 from .postgres_sql import conditions, placed, recorded_of
 from .postgres_writer import PostgresWriter
 from .protocol import Appended
@@ -39,22 +39,21 @@ class PostgresJournal(SqlJournal):
         self._place = place_of(url)
         super().__init__(self._place.location)
         self.read_only = read_only
-        self._lock = Lock()
-        opened = open_place(self._place, read_only=read_only)
-        self._writer = PostgresWriter(self._place, None if read_only else opened)
+        opened = open_place(self._place, read_only=read_only, name=READER if read_only else session_name())
+        self._session = Session(self._place, None if read_only else opened)
+        self._writer = PostgresWriter(self._session)
         self._readers: list[Connection[Row]] = [opened] if read_only else []
 
     def append(self, signals: Sequence[Signal]) -> list[Appended]:
-        with self._lock:
-            self._check_open()
-            if self.read_only:
-                raise JournalError(f"the journal {self.location} was opened for reading only", path=self.location)
-            if not signals:
-                return []
-            try:
-                return self._writer.append(signals)
-            except psycopg.Error as error:
-                raise explain(error, self.location, "write to") from None
+        self._check_open()
+        if self.read_only:
+            raise JournalError(f"the journal {self.location} was opened for reading only", path=self.location)
+        if not signals:
+            return []
+        try:
+            return self._writer.append(signals)
+        except psycopg.Error as error:
+            raise explain(error, self.location, "write to") from None
 
     def follow(self, after_seq: int = 0, *, timeout_s: float | None = None) -> Iterator[Recorded]:
         """Signals behind `after_seq`, then those that anybody commits, as they are committed.
@@ -79,7 +78,7 @@ class PostgresJournal(SqlJournal):
 
     def claims(self) -> PostgresClaims:
         """The conversations that one runtime may write; see `claims.py`."""
-        return PostgresClaims(self._place)
+        return PostgresClaims(self._session)
 
     def find(self, signal_id: str, subject: str | None = None) -> Recorded | None:
         # No text here holds NUL, and to ask for one is an error of the server's.
@@ -89,8 +88,8 @@ class PostgresJournal(SqlJournal):
     _conditions = staticmethod(conditions)
 
     def _keep_rested(self, seq: int) -> None:
-        with self._lock, suppress(psycopg.Error):
-            if not (self.read_only or self._closed):
+        with suppress(psycopg.Error, JidoError):
+            if not self.read_only:
                 self._writer.keep_rested(seq)
 
     def _size(self) -> int:
@@ -99,14 +98,10 @@ class PostgresJournal(SqlJournal):
     def close(self) -> None:
         if self._pid != os.getpid():
             return
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._writer.close()
-            readers, self._readers = self._readers, []
-        for reader in readers:
-            reader.close()
+        self._closed = True
+        self._session.close()
+        while self._readers:
+            self._readers.pop().close()
 
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
         self._check_open()
@@ -114,7 +109,16 @@ class PostgresJournal(SqlJournal):
             # Taking from and adding to a list are single steps, so readers need no lock of their own.
             reader = self._readers.pop()
         except IndexError:
-            reader = self._connected()
+            return self._asked(self._connected(), statement, values)
+        try:
+            return self._asked(reader, statement, values)
+        except JournalError:
+            if not reader.broken:
+                raise
+        # It ended while nobody asked anything, as all do when the server is started again.
+        return self._asked(self._connected(), statement, values)
+
+    def _asked(self, reader: Connection[Row], statement: str, values: tuple[Any, ...]) -> list[Row]:
         try:
             return reader.execute(placed(statement), values).fetchall()
         except psycopg.Error as error:

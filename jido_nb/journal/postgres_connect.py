@@ -21,14 +21,30 @@ LOCK_LIMIT_MS = 30_000
 
 SCHEMA = "jido_nb"
 
+READER = "jido_nb"
+"""What the server calls a session that reads."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,50}")
 
+_REFUSALS = {
+    "password": "the password is wrong or missing; put it in PGPASSWORD or in ~/.pgpass",
+    'database "': "there is no such database; create it first (createdb)",
+    'role "': "there is no such user; create it first (createuser), or name another",
+}
+"""Words of a server that lets nobody in, and the way out. It gives no code to go by."""
+
 _WAYS_OUT: tuple[tuple[type[psycopg.Error], str], ...] = (
-    (errors.InvalidPassword, "the password is wrong or missing; put it in PGPASSWORD or in ~/.pgpass"),
-    (errors.InvalidCatalogName, "there is no such database; create it first (createdb)"),
     (errors.InsufficientPrivilege, "this user may not do that; grant it, or open the journal with read_only=True"),
     (errors.LockNotAvailable, "another writer keeps its turn for too long; look at pg_stat_activity"),
-    (errors.ReadOnlySqlTransaction, "this server is read only, as a standby is; write to its primary"),
+    (
+        errors.QueryCanceled,
+        "it took longer than this user's statement_timeout; raise that, or look at pg_stat_activity",
+    ),
+    (
+        errors.ReadOnlySqlTransaction,
+        "the server, the database or the user is read only, as a standby is; write to its primary, or open the journal "
+        "with read_only=True",
+    ),
     (errors.DiskFull, "the server's disk is full; free some space and try again"),
     (psycopg.OperationalError, "is the server running, and can it be reached from here?"),
 )
@@ -79,7 +95,7 @@ def place_of(url: str) -> Place:
     return Place(conninfo, schema, location, lock)
 
 
-def connect(place: Place, *, read_only: bool = False, name: str = "jido_nb") -> Connection[Row]:
+def connect(place: Place, *, read_only: bool = False, name: str = READER) -> Connection[Row]:
     """A connection that speaks UTF-8 and looks into the journal's schema; `name` is what the server calls it.
 
     Raises psycopg.Error.
@@ -87,8 +103,9 @@ def connect(place: Place, *, read_only: bool = False, name: str = "jido_nb") -> 
     settings = {
         "search_path": f'"{place.schema}"',
         "lock_timeout": str(LOCK_LIMIT_MS),
-        "default_transaction_read_only": "on" if read_only else "off",
     }
+    if read_only:
+        settings["default_transaction_read_only"] = "on"
     connection: Connection[Any] = psycopg.connect(
         place.conninfo,
         autocommit=True,
@@ -108,16 +125,19 @@ def connect(place: Place, *, read_only: bool = False, name: str = "jido_nb") -> 
     return connection
 
 
-def open_place(place: Place, *, read_only: bool) -> Connection[Row]:
+def open_place(place: Place, *, read_only: bool, name: str) -> Connection[Row]:
     """A connection to the tables there, which are made or brought up to date; current ones are not touched.
 
     Raises:
-        JournalError: there is no server, no journal to read, or one that this version does not know.
+        JournalError: there is no server, no journal to read, one that this version does not know, or one that may not
+            be written here.
     """
     try:
-        connection = connect(place, read_only=read_only)
+        connection = connect(place, read_only=read_only, name=name)
         try:
             _migrate(connection, place, read_only=read_only)
+            if not read_only:
+                _check_rights(connection)
         except BaseException:
             connection.close()
             raise
@@ -137,9 +157,19 @@ def _migrate(connection: Connection[Row], place: Place, *, read_only: bool) -> N
         )
         raise JournalError(message, path=place.location)
     if read_only:
-        told = "there is no journal" if version is None else f"the journal is of an older version ({version})"
-        raise JournalError(f"{told} at {place.location}; open it once for writing", path=place.location)
+        message = f"the journal at {place.location} is of an older version ({version}); open it once for writing"
+        if version is None:
+            message = f"there is no journal at {place.location}, or this user may not see it; open it once for writing"
+        raise JournalError(message, path=place.location)
     _upgrade(connection, place)
+
+
+def _check_rights(connection: Connection[Row]) -> None:
+    """Fails now, rather than at the first append."""
+    statements = (
+        "INSERT INTO signals SELECT * FROM signals WHERE false; UPDATE conversations SET signals = signals WHERE false"
+    )
+    connection.execute(statements.encode(), prepare=False)
 
 
 def _upgrade(connection: Connection[Row], place: Place) -> None:
@@ -165,7 +195,10 @@ def _version(connection: Connection[Row]) -> int | None:
 
 def explain(error: psycopg.Error, location: str, doing: str) -> JournalError:
     """The error for people: what was tried, on which journal, why it failed, and the way out."""
-    known = next((way for kind, way in _WAYS_OUT if isinstance(error, kind)), None)
+    words = {} if error.sqlstate else _REFUSALS
+    known = next((way for word, way in words.items() if word in str(error)), None) or next(
+        (way for kind, way in _WAYS_OUT if isinstance(error, kind)), None
+    )
     reason = " ".join(str(error).split()) or type(error).__name__
     text = f"cannot {doing} the journal {location}: " + (f"{known} ({reason})" if known else reason)
     return JournalError(text, path=location)

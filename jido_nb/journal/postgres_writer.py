@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from psycopg import Connection, errors
 
 from ..core.signal import Recorded, Signal
@@ -15,7 +16,8 @@ from ..errors import JournalError
 from . import postgres_schema as sql
 from .codec import Row, to_row
 from .commit_points import reached
-from .postgres_connect import Place, connect
+from .postgres_connect import Place
+from .postgres_session import Session
 from .postgres_sql import placed, recorded_of, without_nul
 from .protocol import Appended
 from .sql_statements import KEEP_RESTED
@@ -25,46 +27,44 @@ MAX_KEY_BYTES = 2400
 
 
 class PostgresWriter:
-    """The one connection of this process that writes to a journal; whoever holds it lets one thread in at a time."""
+    """Appends to a journal, in the one session of this process that does."""
 
-    def __init__(self, place: Place, connection: Connection[Row] | None) -> None:
-        self._place = place
-        self._connection = connection
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._place = session.place
 
     def append(self, signals: Sequence[Signal]) -> list[Appended]:
         """See `Journal.append`. Raises psycopg.Error, or JournalError for a signal that no table holds."""
         rows = [self._row(signal) for signal in signals]
-        writer = self._connected()
-        try:
-            return self._append_new(writer, signals, rows)
-        except errors.UniqueViolation:
-            return self._append_known(writer, signals, rows)
+
+        def append(writer: Connection[Row]) -> list[Appended]:
+            try:
+                appended = self._append_new(writer, signals, rows)
+            except errors.UniqueViolation:
+                appended = self._append_known(writer, signals, rows)
+            self._session.last = max(self._session.last, *(entry.recorded.seq for entry in appended))
+            return appended
+
+        return self._session.run(append)
 
     def keep_rested(self, seq: int) -> None:
         """See `sql_statements.KEEP_RESTED`. Raises psycopg.Error."""
         make, keep = map(placed, KEEP_RESTED)
-        writer = self._connected()
-        writer.execute(make)
-        writer.execute(keep, (seq,))
 
-    def _connected(self) -> Connection[Row]:
-        if self._connection is None or self._connection.closed:
-            # Also after the server went away: what was lost was refused, and the next batch may try again.
-            self._connection = connect(self._place)
-        return self._connection
+        def keep_rested(writer: Connection[Row]) -> None:
+            writer.execute(make)
+            writer.execute(keep, (seq,))
 
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self._session.run(keep_rested)
 
     def _append_new(self, writer: Connection[Row], signals: Sequence[Signal], rows: Sequence[Row]) -> list[Appended]:
         """The common case: nothing was seen before. Raises UniqueViolation, with nothing written, if it was."""
-        with _turn(writer, self._place.lock):
+        with _turn(writer, self._place):
             first = self._insert(writer, rows)
         return [Appended(Recorded(seq, signal), False) for seq, signal in enumerate(signals, first)]
 
     def _append_known(self, writer: Connection[Row], signals: Sequence[Signal], rows: Sequence[Row]) -> list[Appended]:
-        with _turn(writer, self._place.lock):
+        with _turn(writer, self._place):
             keys = ([signal.id for signal in signals], [signal.subject for signal in signals])
             known = {
                 (recorded.signal.id, recorded.signal.subject): recorded
@@ -105,11 +105,28 @@ class PostgresWriter:
 
 
 @contextmanager
-def _turn(writer: Connection[Row], lock: int) -> Iterator[None]:
-    with writer.transaction():
-        # A statement of its own, so that the next one sees what the one before us committed.
-        writer.execute("SELECT pg_advisory_xact_lock(%s)", (lock,))
+def _turn(writer: Connection[Row], place: Place) -> Iterator[None]:
+    try:
+        # A statement of its own, and of this level whatever is usual there: the next one has to see what the one before
+        # us committed.
+        writer.execute(
+            f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({place.lock})".encode(), prepare=False
+        )
         reached("journal.begun")
         yield
         reached("journal.written")
+    except BaseException:
+        if not writer.closed:
+            writer.execute("ROLLBACK")
+        raise
+    try:
+        writer.execute("COMMIT")
+    except psycopg.OperationalError as error:
+        if not writer.broken:
+            raise
+        # Not to be tried again: it may be there.
+        message = f"the session with {place.location} ended while a batch was committed. Open the journal again: what "
+        raise JournalError(
+            f"{message}is there then was written ({' '.join(str(error).split())})", path=place.location
+        ) from None
     reached("journal.committed")

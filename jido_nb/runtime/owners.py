@@ -7,23 +7,14 @@ again, and starts nothing when it is applied now.
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import closing, contextmanager
-from typing import NamedTuple
 
 import anyio
 from anyio import to_thread
 
 from ..core.signal import Recorded
 from ..errors import JournalError
-from ..journal.claims import claims_of
+from ..journal.claims import Taken, claims_of
 from ..journal.protocol import Journal
-
-
-class Taken(NamedTuple):
-    """Where the log stood when a conversation was taken. `known`: something of it was there already."""
-
-    seq: int
-    known: bool
-
 
 UNKNOWN = Taken(0, True)
 
@@ -59,8 +50,7 @@ class Owners:
         if holder is not None:
             self._shared = True
             return holder
-        known = next(self.journal.read(subject=subject, limit=1), None) is not None
-        self._taken[subject] = Taken(self.journal.last_seq(), known)
+        self._taken[subject] = self._claims.taken(subject)
         return None
 
     async def hold(self, subjects: Collection[str]) -> None:

@@ -6,11 +6,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 from urllib.parse import quote
 
 USER = "postgres"
+STRANGER = "stranger"
+"""Has to give a password."""
 
 
 def programs() -> Path | None:
@@ -20,30 +23,70 @@ def programs() -> Path | None:
     return Path(found).parent if found else Path(folders[-1]) if folders else None
 
 
-@contextmanager
-def postgres_server() -> Iterator[str]:
-    """Start a server; gives the URL of its database. It is gone when the block ends."""
-    folder = programs()
-    assert folder is not None, "PostgreSQL is not installed"
-    place = Path(tempfile.mkdtemp(prefix="jido_pg_"))
-    # The server refuses to run as root.
-    become = ["runuser", "-u", USER, "--"] if os.getuid() == 0 else []
-    if become:
-        shutil.chown(place, USER, USER)
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that can be stopped and started again. Whoever is on this machine is let in, but for `STRANGER`."""
 
-    def run(program: str, *arguments: str) -> None:
-        command = [*become, str(folder / program), *arguments]
-        done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60)
+    place: Path
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """Of its database."""
+        return self.url_of(USER)
+
+    def url_of(self, user: str, database: str = "postgres") -> str:
+        """`user` may hold a password, `name:password`."""
+        return f"postgresql://{user}@{quote(str(self.place), safe='')}/{database}"
+
+    def start(self) -> None:
+        options = (
+            f"-c listen_addresses='' -c unix_socket_directories='{self.place}' -c fsync=off -c max_connections=200"
+        )
+        self.run("pg_ctl", "-D", self._data, "-l", str(self.place / "log"), "-o", options, "-w", "start")
+
+    def stop(self) -> None:
+        """At once, as if its machine had failed."""
+        self.run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def make(self) -> None:
+        self.run("initdb", "-D", self._data, "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        rules = Path(self._data) / "pg_hba.conf"
+        rules.write_text(f"local all {STRANGER} scram-sha-256\n{rules.read_text()}")
+
+    def run(self, program: str, *arguments: str) -> None:
+        # The server refuses to run as root.
+        become = ["runuser", "-u", USER, "--"] if os.getuid() == 0 else []
+        command = [*become, str(self.folder / program), *arguments]
+        done = subprocess.run(command, cwd=self.place, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    data, log = str(place / "data"), str(place / "log")
-    options = f"-c listen_addresses='' -c unix_socket_directories='{place}' -c fsync=off -c max_connections=200"
+    @property
+    def _data(self) -> str:
+        return str(self.place / "data")
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """A server that has been started; it is gone when the block ends."""
+    folder = programs()
+    assert folder is not None, "PostgreSQL is not installed"
+    server = Server(Path(tempfile.mkdtemp(prefix="jido_pg_")), folder)
+    if os.getuid() == 0:
+        shutil.chown(server.place, USER, USER)
     try:
-        run("initdb", "-D", data, "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "start")
+        server.make()
+        server.start()
         try:
-            yield f"postgresql://{USER}@{quote(str(place), safe='')}/postgres"
+            yield server
         finally:
-            run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+            server.stop()
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(server.place, ignore_errors=True)
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URL of a server's database."""
+    with running_server() as server:
+        yield server.url

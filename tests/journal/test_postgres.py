@@ -102,16 +102,6 @@ def test_ids_that_no_index_holds_are_refused_and_nothing_is_lost(journal: Postgr
     assert journal.last_seq() == 1
 
 
-def test_after_a_lost_connection_the_next_batch_is_written(journal: PostgresJournal) -> None:
-    journal.append([signal(id="1")])
-    with psycopg.connect(journal._place.conninfo, autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'jido_nb'")
-    with pytest.raises(JournalError, match="cannot write to the journal"):
-        journal.append([signal(id="2")])
-    journal.append([signal(id="2")])
-    assert [recorded.signal.id for recorded in journal.read()] == ["1", "2"]
-
-
 WRITER = """
 import sys
 from jido_nb.journal.open import open_journal
