@@ -60,7 +60,7 @@ DATA_MODULES = {
 }
 """Of the standard library, what neither waits, nor draws lots, nor touches the world."""
 
-PURE = {"core": {"pydantic", "pydantic_core"}, "llm": {"pydantic", "pydantic_core", "msgspec"}}
+PURE = {"core": {"pydantic", "pydantic_core", "msgspec"}, "llm": {"pydantic", "pydantic_core", "msgspec"}}
 """Floors that may import nothing but data modules and these."""
 
 NEVER = {"analysis": {"anyio", "asyncio", "trio", "anthropic", "httpx"}, "journal": {"anyio", "asyncio", "pandas"}}

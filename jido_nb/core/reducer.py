@@ -6,6 +6,7 @@ gives the same states and asks for the same outputs, and the chained hash proves
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 from .catalogue import (
     ABORT_REQUESTED,
@@ -68,16 +69,17 @@ def reduce(
     flags, in_flight = state.flags, state.in_flight
     directives: list[Directive] = []
     if stream == "effect":
-        in_flight = _after_lifecycle(state, signal)
+        in_flight = _after_lifecycle(in_flight, values_of(signal.data))
         directives.extend(outputs_of(signal))
-    elif (start := start_of(signal)) is not None:
-        in_flight = {**in_flight, start.effect_id: "requested"}
-        directives.append(start)
-        if kind == MESSAGE_RECEIVED:
-            flags = NO_FLAGS
-    elif kind in CONTROL_TYPES:
-        flags = flags | {_FLAGS[kind]}
-        directives.append(cancel_of(signal))
+    elif stream == "in":
+        if (start := start_of(signal)) is not None:
+            in_flight = {**in_flight, start.effect_id: "requested"}
+            directives.append(start)
+            if kind == MESSAGE_RECEIVED:
+                flags = NO_FLAGS
+        elif kind in CONTROL_TYPES:
+            flags = flags | {_FLAGS[kind]}
+            directives.append(cancel_of(signal))
     count = state.applied_count + 1
     moved = b""
     if (flags is not state.flags and flags != state.flags) or (
@@ -85,18 +87,14 @@ def reduce(
     ):
         moved = to_body({"flags": sorted(flags), "in_flight": in_flight})
     counts = {**state.stream_counts, stream: state.stream_counts[stream] + 1}
-    # A million signals are replayed in seconds: so the one thing that is long is copied once, and the state is made
-    # from a tuple, which takes half the time of a call.
     entry = HistoryEntry(signal.id, ONE_OF_EACH.get(kind, kind), priority, seq)
+    # A million signals are replayed in seconds: so the one thing that is long is copied once.
     history = (entry,) + state.history[: HISTORY_LIMIT - 1]  # noqa: RUF005
-    chain = _chained(state, signal, f"{seq}\0{priority}\0{count}", moved)
-    after = (state.conversation_id, count, counts, flags, in_flight, history, chain)
-    return ConversationState._make(after), directives
+    chain = _chained(state.chain, signal, f"{seq}\0{priority}\0{count}", moved)
+    return ConversationState(state.conversation_id, count, counts, flags, in_flight, history, chain), directives
 
 
-def _after_lifecycle(state: ConversationState, signal: Signal) -> Mapping[str, str]:
-    in_flight = state.in_flight
-    data = values_of(signal.data)
+def _after_lifecycle(in_flight: Mapping[str, str], data: Mapping[str, Any]) -> Mapping[str, str]:
     effect_id, lifecycle = data["effect_id"], data["lifecycle"]
     if not isinstance(effect_id, str) or not isinstance(lifecycle, str):
         return in_flight
@@ -107,7 +105,7 @@ def _after_lifecycle(state: ConversationState, signal: Signal) -> Mapping[str, s
     return in_flight
 
 
-def _chained(state: ConversationState, signal: Signal, place: str, moved: bytes) -> bytes:
+def _chained(before: bytes, signal: Signal, place: str, moved: bytes) -> bytes:
     """The hash after one more signal: over the hash before, all that is stored of the signal, and where it led.
 
     Nothing here depends on the version of Python or on the order in which a store gives extensions back.
@@ -118,5 +116,5 @@ def _chained(state: ConversationState, signal: Signal, place: str, moved: bytes)
     if len(extensions) != (1 if cause is None else 2) or extensions.get("contract_major") != CONTRACT_MAJOR:
         others = to_body(dict(sorted(extensions.items())), "null")
     facts = f"{place}\0{signal.id}\0{signal.type}\0{signal.source}\0{signal.time_us}\0{cause or ''}\0"
-    parts = (state.chain, facts.encode("utf-8", "replace"), others, moved, b"\0", signal.body)
+    parts = (before, facts.encode("utf-8", "replace"), others, moved, b"\0", signal.body)
     return sha256(b"".join(parts)).digest()[:CHAIN_BYTES]

@@ -1,7 +1,8 @@
 """What a conversation's reducer remembers: small, immutable, and the same after a replay."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from .catalogue import STREAMS
 
@@ -11,7 +12,7 @@ NO_CHAIN = bytes(CHAIN_BYTES)
 NO_FLAGS: frozenset[str] = frozenset()
 
 
-class HistoryEntry(NamedTuple):
+class HistoryEntry(msgspec.Struct, frozen=True, gc=False):
     """One applied signal, in short."""
 
     id: str
@@ -20,7 +21,7 @@ class HistoryEntry(NamedTuple):
     seq: int
 
 
-class ConversationState(NamedTuple):
+class ConversationState(msgspec.Struct, frozen=True, gc=False):
     """The reducer's view of one conversation. Its mappings are shared between states and must not be changed.
 
     `in_flight` maps effect ids to their last lifecycle; `history` is newest first, at most 100 entries;
@@ -29,7 +30,7 @@ class ConversationState(NamedTuple):
 
     conversation_id: str
     applied_count: int = 0
-    stream_counts: Mapping[str, int] = dict.fromkeys(STREAMS, 0)
+    stream_counts: Mapping[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(STREAMS, 0))
     flags: frozenset[str] = NO_FLAGS
     in_flight: Mapping[str, str] = {}
     history: tuple[HistoryEntry, ...] = ()

@@ -6,6 +6,7 @@ Reading does not decode the payload until somebody looks into it, because replay
 look into few of them.
 """
 
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -42,14 +43,15 @@ _decode_extensions: Callable[[str], dict[str, Any]] = msgspec.json.Decoder(dict[
 _decode_body = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-class LazyData(Mapping[str, Any]):
+class _StructMapping(type(msgspec.Struct), ABCMeta):  # type: ignore[misc]
+    """What lets a struct be a mapping."""
+
+
+class LazyData(msgspec.Struct, Mapping[str, Any], metaclass=_StructMapping, gc=False, eq=False):
     """A payload that is decoded when somebody first looks into it; equal to the dict it stands for."""
 
-    __slots__ = ("_body", "_values")
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._values: dict[str, Any] | None = None
+    _body: bytes
+    _values: dict[str, Any] | None = None
 
     @property
     def values_now(self) -> dict[str, Any]:

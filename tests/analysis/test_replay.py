@@ -1,10 +1,10 @@
 """The verdict of a replay, for people."""
 
-from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as changed
 
 from jido_nb.analysis.replay import DIVERGENCE_COLUMNS, Replay, ReplayDiverged, replay
 from jido_nb.core.signal import Recorded, to_body

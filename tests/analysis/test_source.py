@@ -6,13 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from jido_nb.analysis.arrow import to_arrow
 from jido_nb.analysis.catalogue import FRAMES

@@ -10,7 +10,7 @@ from jido_nb.core.catalogue import priority_of
 from jido_nb.core.directives import CancelEffects, Directive, StartEffect
 from jido_nb.core.reducer import effect_id_of, reduce
 from jido_nb.core.signal import Signal
-from jido_nb.core.state import HISTORY_LIMIT, ConversationState
+from jido_nb.core.state import HISTORY_LIMIT, ConversationState, HistoryEntry
 from jido_nb.testing.builders import signal
 from jido_nb.testing.strategies import arrivals, json_values
 
@@ -123,7 +123,7 @@ def test_every_signal_is_counted_under_its_stream() -> None:
 def test_history_is_newest_first_and_holds_a_hundred() -> None:
     state, _ = after(*(signal("conv.audit.note", id=f"a{n}") for n in range(HISTORY_LIMIT + 20)))
     assert len(state.history) == HISTORY_LIMIT == 100
-    assert state.history[0] == ("a119", "conv.audit.note", 2, 120)
+    assert state.history[0] == HistoryEntry("a119", "conv.audit.note", 2, 120)
     assert state.history[-1].id == "a20"
     assert state.last_event == state.history[0]
     assert ConversationState("c1").last_event is None

@@ -1,12 +1,12 @@
 """Rule 3: a replay of the log gives what was lived, and finds what is not as it was lived (W-1)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace as changed
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
 from jido_nb.core.catalogue import APPLIED
 from jido_nb.core.engine import SEAL
