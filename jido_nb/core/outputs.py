@@ -23,12 +23,12 @@ OUTPUT_SOURCE = "/runtime/projections"
 DEFAULT_CHANNEL = "primary"
 
 _BASE_KEYS = (
-    *(("attempt", 1), ("sequence", 1)),
-    *(("backend", 4), ("provider", 4), ("model", 4)),
-    *(("finish_reason", 2), ("usage", 2)),
+    *(("attempt", 0), ("sequence", 0)),
+    *(("backend", 3), ("provider", 3), ("model", 3)),
+    *(("finish_reason", 1), ("usage", 1)),
 )
-"""What outputs take over from a lifecycle signal, and in how many places it is looked for: the payload, its result,
-its metadata, its result's metadata."""
+"""What outputs take over from a lifecycle signal, and how far it is looked for behind the payload: in its result, its
+metadata, its result's metadata."""
 
 _NOTHING: Mapping[str, Any] = {}
 _UNHAPPY = {
@@ -75,10 +75,12 @@ def _generation(data: Mapping[str, Any], lifecycle: str) -> list[tuple[str, dict
 
 
 def _tool_facts(data: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-    places = (data, result, _mapping(result.get("metadata"))) if result else (data,)
+    deeper = (result, _mapping(result.get("metadata"))) if result else ()
     found = {}
     for key in _TOOL_KEYS:
-        value = _first_of(key, places)
+        value = data.get(key)
+        if value is None and deeper:
+            value = _first_of(key, deeper)
         if value is not None:
             found[key] = value
     return found
@@ -87,8 +89,9 @@ def _tool_facts(data: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str,
 def _generation_tool(data: Mapping[str, Any], result: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     status = _first(found.pop("tool_status", None), found.get("tool_event"), data["lifecycle"])
     message = _first(data.get("tool_message"), data.get("message"), data.get("reason"), status)
-    output_id = f"tool-{found.get('tool_call_id') or data['effect_id']}"
-    return {"output_id": output_id, **_base(data, result), **found, "status": status, "message": message}
+    output = _base(f"tool-{found.get('tool_call_id') or data['effect_id']}", data, result)
+    output.update(found, status=status, message=message)
+    return output
 
 
 def _tool_execution(data: Mapping[str, Any], lifecycle: str) -> dict[str, Any]:
@@ -106,25 +109,31 @@ def _tool_execution(data: Mapping[str, Any], lifecycle: str) -> dict[str, Any]:
 
 
 def _assistant(data: Mapping[str, Any], result: Mapping[str, Any], key: str, text: str) -> dict[str, Any]:
-    return {"output_id": f"assistant-{data['effect_id']}", **_base(data, result), key: text}
+    output = _base(f"assistant-{data['effect_id']}", data, result)
+    output[key] = text
+    return output
 
 
-def _base(data: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+def _base(output_id: str, data: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     metadata = data.get("metadata")
     # Most signals are pieces of a stream, and hold all that is looked for at their top.
-    places: tuple[Mapping[str, Any], ...] = (data,)
+    deeper: tuple[Mapping[str, Any], ...] = ()
     if result or metadata:
-        places = (data, result, _mapping(metadata), _mapping(result.get("metadata")))
+        deeper = (result, _mapping(metadata), _mapping(result.get("metadata")))
+    lifecycle, status = data["lifecycle"], data.get("status")
+    if status is None:
+        status = result.get("status")
     base = {
+        "output_id": output_id,
         "channel": _channel(data),
         "effect_id": data["effect_id"],
-        "lifecycle": data["lifecycle"],
-        "status": _first_of("status", places[:2]) or data["lifecycle"],
+        "lifecycle": lifecycle,
+        "status": status or lifecycle,
     }
     for key, reach in _BASE_KEYS:
         value = data.get(key)
-        if value is None and reach > 1:
-            value = _first_of(key, places[1:reach])
+        if value is None and deeper:
+            value = _first_of(key, deeper[:reach])
         if value is not None:
             base[key] = value
     if not base.get("usage", True):
