@@ -9,13 +9,14 @@ either. Markers that were written before there were seals are held against the c
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import Any
 
 from .catalogue import APPLIED, priority_of, stream_of
 from .directives import EmitOutput
 from .engine import DIGEST_BYTES, SEAL, is_foreign, marker_data, marker_id, sealed, seals
 from .reducer import reduce
-from .signal import Recorded, to_body
+from .signal import Recorded, Signal, to_body
 from .snapshot import SNAPSHOT
 from .state import ConversationState
 
@@ -37,7 +38,8 @@ class Divergence:
 @dataclass(slots=True)
 class _Conversation:
     state: ConversationState
-    pending: dict[str, Recorded] = field(default_factory=dict)
+    pending: dict[str, tuple[int, Signal]] = field(default_factory=dict)
+    """Places and signals. Plain tuples, because named ones are looked at by the garbage collector again and again."""
     expected: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Payloads of the outputs that the reducer asked for and the log has not shown yet."""
     diverged: bool = False
@@ -67,8 +69,8 @@ class Replayer:
     @property
     def unapplied(self) -> list[Recorded]:
         """Signals that no marker has named yet: the tail of a live log, or what a crash left."""
-        waiting = [entry for conversation in self._conversations.values() for entry in conversation.pending.values()]
-        return sorted(waiting, key=lambda recorded: recorded.seq)
+        waiting = [pair for conversation in self._conversations.values() for pair in conversation.pending.values()]
+        return sorted(starmap(Recorded, waiting), key=lambda recorded: recorded.seq)
 
     def feed(self, recorded: Recorded) -> None:
         """Take the next signal of the journal."""
@@ -82,41 +84,41 @@ class Replayer:
         if conversation.diverged:
             self.unjudged += 1
         elif seq <= before:
-            self._diverge(conversation, recorded, signal.id, "seq", str(seq), f"after {before}")
+            self._diverge(conversation, seq, signal.id, "seq", str(seq), f"after {before}")
         elif stream_of(signal.type) != "applied":
-            conversation.pending[signal.id] = recorded
+            conversation.pending[signal.id] = seq, signal
         elif signal.type == APPLIED:
             try:
                 if not is_foreign(signal):
                     self._follow(conversation, recorded)
             except Exception as error:
-                self._diverge(conversation, recorded, signal.id, "data", "a marker", f"{type(error).__name__}: {error}")
+                self._diverge(conversation, seq, signal.id, "data", "a marker", f"{type(error).__name__}: {error}")
 
     def _follow(self, conversation: _Conversation, marker: Recorded) -> None:
         signal = marker.signal
         if SEAL in signal.data:
             live, replayed = seals(signal.body)
             if live != replayed:
-                self._diverge(conversation, marker, signal.id, SEAL, live, replayed)
+                self._diverge(conversation, marker.seq, signal.id, SEAL, live, replayed)
                 return
         ids, digests = _run(signal.data)
         count = conversation.state.applied_count + len(ids)
         if signal.data.get("applied_count") != count:
             live = str(signal.data.get("applied_count"))
-            self._diverge(conversation, marker, signal.id, "applied_count", live, str(count))
+            self._diverge(conversation, marker.seq, signal.id, "applied_count", live, str(count))
             return
         pending, place = conversation.pending, 0
         for signal_id in ids:
-            recorded = pending.pop(signal_id, None)
-            if recorded is None:
-                self._diverge(conversation, marker, signal_id, "applied_event_ids", signal_id, _MISSING)
+            found = pending.pop(signal_id, None)
+            if found is None:
+                self._diverge(conversation, marker.seq, signal_id, "applied_event_ids", signal_id, _MISSING)
                 return
-            if not self._apply(conversation, recorded):
+            if not self._apply(conversation, *found):
                 return
             digest, place = digests[place : place + DIGEST_BYTES], place + DIGEST_BYTES
             if not conversation.state.chain.startswith(digest):
                 replayed = conversation.state.chain[:DIGEST_BYTES].hex()
-                self._diverge(conversation, recorded, signal_id, "digest", digest.hex(), replayed)
+                self._diverge(conversation, found[0], signal_id, "digest", digest.hex(), replayed)
                 return
         self._compare(conversation, marker, ids, digests.hex())
 
@@ -126,31 +128,30 @@ class Replayer:
         at_rest = SNAPSHOT in signal.data
         if at_rest and conversation.pending:
             left = next(iter(conversation.pending))
-            self._diverge(conversation, marker, signal.id, SNAPSHOT, "at rest", f"{left} had not been applied")
+            self._diverge(conversation, marker.seq, signal.id, SNAPSHOT, "at rest", f"{left} had not been applied")
             return
         expected = marker_data(conversation.state, ids, digests, signal.data.get("partition_id"), at_rest)
         if SEAL in signal.data:
             expected = sealed(expected)
         if signal.id != marker_id(expected):
-            self._diverge(conversation, marker, signal.id, "id", signal.id, marker_id(expected))
+            self._diverge(conversation, marker.seq, signal.id, "id", signal.id, marker_id(expected))
         elif signal.body != to_body(expected, "null"):
             name = next((key for key, value in expected.items() if signal.data.get(key) != value), "data")
             live, replayed = signal.data.get(name, signal.data), expected.get(name, expected)
-            self._diverge(conversation, marker, signal.id, name, str(live), str(replayed))
+            self._diverge(conversation, marker.seq, signal.id, name, str(live), str(replayed))
 
-    def _apply(self, conversation: _Conversation, recorded: Recorded) -> bool:
+    def _apply(self, conversation: _Conversation, seq: int, signal: Signal) -> bool:
         """Apply one signal; whether that could be done."""
-        signal = recorded.signal
         expected = conversation.expected.pop(signal.id, None) if conversation.expected else None
         if expected is not None and (body := to_body(expected, "null")) != signal.body:
             live, replayed = signal.body.decode("utf-8", "replace"), body.decode("utf-8", "replace")
-            self._diverge(conversation, recorded, signal.id, "data", live, replayed)
+            self._diverge(conversation, seq, signal.id, "data", live, replayed)
             return False
         try:
-            conversation.state, directives = reduce(conversation.state, signal, recorded.seq, priority_of(signal.type))
+            conversation.state, directives = reduce(conversation.state, signal, seq, priority_of(signal.type))
         except Exception as error:  # a payload that the contract would never have let in: somebody was here
             live = signal.body.decode("utf-8", "replace")
-            self._diverge(conversation, recorded, signal.id, "data", live, f"{type(error).__name__}: {error}")
+            self._diverge(conversation, seq, signal.id, "data", live, f"{type(error).__name__}: {error}")
             return False
         for directive in directives:
             if isinstance(directive, EmitOutput):
@@ -159,13 +160,13 @@ class Replayer:
         return True
 
     def _diverge(
-        self, conversation: _Conversation, at: Recorded, signal_id: str, field: str, live: str, replayed: str
+        self, conversation: _Conversation, seq: int, signal_id: str, field: str, live: str, replayed: str
     ) -> None:
         conversation.diverged = True
         conversation.pending.clear()
         conversation.expected.clear()
-        subject = at.signal.subject
-        self.divergences.append(Divergence(at.seq, subject, signal_id, field, live, replayed))
+        subject = conversation.state.conversation_id
+        self.divergences.append(Divergence(seq, subject, signal_id, field, live, replayed))
 
 
 def _run(data: Mapping[str, Any]) -> tuple[list[str], bytes]:
