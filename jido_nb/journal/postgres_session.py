@@ -78,10 +78,11 @@ class Session:
             JournalError: what was claimed is somebody else's by now.
         """
         with self._lock:
+            connection = self._alive()
             try:
-                return work(self._alive())
+                return work(connection)
             except psycopg.OperationalError:
-                if self._connection is None or not self._connection.broken:
+                if not connection.broken:
                     raise
             return work(self._alive())
 
@@ -136,7 +137,8 @@ class Session:
         return self._connection
 
     def _take_again(self, connection: Connection[Row]) -> None:
-        missing, deadline = set(self.held), time.monotonic() + RELEASE_LIMIT_S
+        held, deadline = dict(self.held), time.monotonic() + RELEASE_LIMIT_S
+        missing = set(held)
         while missing:
             asked = connection.execute(_LOCK_ALL, ([*missing], [self._key(subject) for subject in missing])).fetchall()
             missing.difference_update(subject for subject, locked in asked if locked)
@@ -145,8 +147,8 @@ class Session:
                 raise self._lost(subject, f"is in use by {self._holder(connection, subject)}")
             if missing:
                 time.sleep(_RETRY_S)
-        behind = [max(claim.taken.seq, self.last) for claim in self.held.values()]
-        if written := connection.execute(_WRITTEN_MEANWHILE, ([*self.held], behind)).fetchone():
+        behind = [max(claim.taken.seq, self.last) for claim in held.values()]
+        if held and (written := connection.execute(_WRITTEN_MEANWHILE, ([*held], behind)).fetchone()):
             raise self._lost(written[0], "was written by somebody else")
 
     def _lost(self, subject: str, what: str) -> JournalError:

@@ -12,7 +12,7 @@ import anyio
 from anyio import to_thread
 
 from ..core.signal import Recorded
-from ..errors import JournalError
+from ..errors import JidoError, JournalError
 from ..journal.claims import Taken, claims_of
 from ..journal.protocol import Journal
 
@@ -41,6 +41,13 @@ class Owners:
     def taken(self, subject: str) -> Taken:
         """Of a conversation of which something was written. What nobody has taken may hold anything."""
         return self._taken.get(subject, UNKNOWN)
+
+    def signals(self) -> int:
+        """How many the journal holds; where it cannot be asked, how many this runtime knows of."""
+        try:
+            return self.journal.last_seq()
+        except JidoError:
+            return self._last
 
     def take(self, subject: str) -> str | None:
         """Take a conversation; gives None, or who else holds it. May wait for a disk or a network."""

@@ -218,7 +218,7 @@ class Runtime(AdapterMethods):
             status="closed" if self.closed else "degraded" if found else "ok",
             problems=found,
             journal=self.journal.location,
-            signals=0 if self.closed else self.journal.last_seq(),
+            signals=0 if self.closed else self._owners.signals(),
             waiting=self._ingest.waiting + self._coordinator.waiting,
             in_flight=effects["in_flight"],
             queued=effects["queued"],
