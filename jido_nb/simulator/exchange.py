@@ -19,7 +19,7 @@ BODY_LIMIT = 64 * 1024
 """Longer bodies are not kept."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Exchange:
     """Times are seconds of `time.monotonic()`."""
 

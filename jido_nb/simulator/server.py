@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import anyio
 from anyio.abc import SocketAttribute, SocketStream
@@ -100,7 +101,8 @@ class Server:
         connection = Connection(stream)
         self._connections.add(connection)
         self._accepted += 1
-        carried: deque[Exchange] = deque(maxlen=self.requests.maxlen)
+        # Weak, because a connection may live as long as its client: the log says how much is remembered.
+        carried: WeakSet[Exchange] = WeakSet()
         reason: CloseReason = "shutdown"
         try:
             reason = await self._serve(connection, carried)
@@ -110,9 +112,10 @@ class Server:
             # A fault of the simulator must not end the runtime that hosts it; it shows in the log and to the client.
             logger.exception("the simulator failed")
             reason = "failed"
-            if carried and carried[-1].outcome is None:
-                carried[-1].error = error
-                self._end(carried[-1], "failed")
+            for exchange in carried:
+                if exchange.outcome is None:
+                    exchange.error = error
+                    self._end(exchange, "failed")
         finally:
             self._connections.discard(connection)
             await connection.close()
@@ -120,7 +123,7 @@ class Server:
                 self._end(exchange, "server_closed")
                 exchange.close(reason)
 
-    async def _serve(self, connection: Connection, carried: deque[Exchange]) -> CloseReason:
+    async def _serve(self, connection: Connection, carried: WeakSet[Exchange]) -> CloseReason:
         while True:
             try:
                 request = await connection.next_request()
@@ -132,7 +135,7 @@ class Server:
             if request is None:
                 return "response" if connection.gone is None else connection.gone.reason
             exchange = self._note(request)
-            carried.append(exchange)
+            carried.add(exchange)
             before = connection.bytes_sent
             try:
                 played = await connection.while_watching(partial(self._respond, connection, request, exchange))

@@ -3,6 +3,9 @@
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
+LOG = 100
+"""Requests that its page of requests tells of."""
+
 
 class Loopback:
     """Starts one simulator in `tasks`, which also ends it."""
@@ -20,6 +23,6 @@ class Loopback:
     async def _serve(self, *, task_status: TaskStatus[str]) -> None:
         from ...simulator.server import serve  # a web server that nobody needs who talks to real models
 
-        async with serve() as simulator:
+        async with serve(keep=LOG, body_limit=0) as simulator:
             task_status.started(simulator.url)
             await anyio.sleep_forever()
