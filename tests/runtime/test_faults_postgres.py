@@ -1,4 +1,4 @@
-"""A server that fails under a runtime: what was acknowledged is there, each turn ends once, the message says what to do.
+"""A server that fails under a runtime: what was acknowledged is there, each turn ends once, and the way out is told.
 
 What the journal alone makes of it is in tests/journal/test_postgres_faults.py.
 """
