@@ -12,7 +12,7 @@ from typing import Final
 
 from .clock import SYSTEM_CLOCK, Clock
 
-LATE_S: Final = 0.015
+LATE_S: Final = 0.005
 SHORTEST_REST_S: Final = 0.03
 LONGEST_REST_S: Final = 0.25
 MELTS_BY: Final = 0.9
