@@ -103,14 +103,16 @@ def _from_pyproject(cwd: Path) -> list[tuple[str, dict[str, Any]]]:
     for folder in (cwd, *cwd.resolve().parents):
         path = folder / "pyproject.toml"
         if path.is_file():
-            table = _read_toml(path).get("tool", {}).get("jido_nb", {})
+            table = _read_toml(path, "jido_nb").get("tool", {}).get("jido_nb", {})
             return [(f"{path} [tool.jido_nb]", table)] if table else []
     return []
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path, word: str = "") -> dict[str, Any]:
+    """What a file holds; nothing if `word` is not in it: most projects say nothing of us, and parsing takes a while."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text) if word in text else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"cannot read {path}: {error}", field=str(path)) from None
 

@@ -63,6 +63,11 @@ def test_the_nearest_pyproject_counts(tmp_path: Path) -> None:
     assert load(below).runtime_partitions == 4
 
 
+def test_a_pyproject_that_says_nothing_of_us_is_nothing_to_us(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.other\n")
+    assert load(tmp_path) == load(tmp_path / "nowhere")
+
+
 def test_a_variable_names_another_file(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("runtime_partitions = 3\n")
     assert load(tmp_path, JIDO_NB_CONFIG="mine.toml").runtime_partitions == 3
