@@ -163,9 +163,16 @@ class Connection:
         await self._send(b"".join(self._http.send(event) or b"" for event in events))
 
     async def reset(self) -> None:
-        """End the connection with a RST."""
+        """End the connection with a RST.
+
+        Raises:
+            ClientGone: the client has ended it already.
+        """
         raw = self._stream.extra(SocketAttribute.raw_socket)  # noqa: S610 - anyio's, not Django's
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        except OSError:
+            raise self._left("reset") from None
         await self.close()
 
     async def hang_up(self) -> None:

@@ -12,7 +12,7 @@ from .asked import Asked
 from .connection import Connection, silence
 from .exchange import Exchange, Outcome
 from .scenario import Answer, Page, Settled, Status
-from .steps import Reset, Stall, StreamError, Truncate, Wait
+from .steps import Hold, Reset, Stall, StreamError, Truncate, Wait
 from .wire import Headers, Op, Wire, fault_of
 
 JSON = ("content-type", "application/json")
@@ -88,6 +88,9 @@ class Replies:
                 case Wait(ms):
                     due += ms / 1000
                     await anyio.sleep_until(due)
+                case Hold(release):
+                    await release.wait()
+                    due = anyio.current_time()
                 case Stall():
                     await self._stall(op)
                 case _:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,19 @@ class Wait:
     """Silence for `ms` milliseconds."""
 
     ms: float
+
+
+class Release(Protocol):
+    """What `anyio.Event` is."""
+
+    async def wait(self) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Silence until `release` is set, by a test that chooses what comes first. An answer in one piece is not held."""
+
+    release: Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class StreamError:
 
 
 Fault = Stall | Reset | Truncate | StreamError
-Interlude = Wait | Ping | Raw | Fault
+Interlude = Wait | Hold | Ping | Raw | Fault
 Piece = str | Interlude
 
 

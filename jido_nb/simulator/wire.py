@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from .asked import Asked
 from .scenario import Answer
-from .steps import Fault, Interlude, Ping, Raw, Reset, Stall, StreamError, Text, Thinking, ToolUse, Truncate, Wait
+from .steps import Fault, Hold, Interlude, Ping, Raw, Reset, Stall, StreamError, Text, Thinking, ToolUse, Truncate, Wait
 
-Op = bytes | Wait | Stall | Reset | Truncate
+Op = bytes | Wait | Hold | Stall | Reset | Truncate
 Headers = list[tuple[str, str]]
 
 SEND_LIMIT = 64 * 1024

@@ -11,7 +11,7 @@ from jido_nb.simulator.catalogue import CATALOGUE
 from jido_nb.simulator.exchange import Exchange
 from jido_nb.simulator.scenario import Answer, Page, Scenario, Status
 from jido_nb.simulator.server import serve
-from jido_nb.simulator.steps import Block, Reset, Stall, StreamError, Truncate
+from jido_nb.simulator.steps import Block, Hold, Reset, Stall, StreamError, Truncate
 
 pytestmark = pytest.mark.anyio
 LIMIT_S = 10
@@ -223,6 +223,27 @@ async def test_a_client_that_leaves_is_noticed_at_once(scenario: Scenario, ask: 
         assert exchange.ended_s is not None
         assert exchange.ended_s >= exchange.arrived_s
         assert server.statistics()["streaming"] == 0
+
+
+async def test_what_is_held_comes_when_it_is_released(ask: Any, client: Any, events: Any) -> None:
+    async with serve() as server, client(server.url) as http:
+        release = anyio.Event()
+        server.add("m", Scenario.text(["a ", Hold(release), "b"]))
+        async with events(http, ask("m")) as stream:
+            got = [await anext(stream)]
+            while not text_of(got):
+                got.append(await anext(stream))
+            with anyio.move_on_after(0.05):
+                got.append(await anext(stream))
+            assert text_of(got) == "a "
+        async with events(http, ask("m")) as stream:
+            got = []
+            async for event in stream:
+                got.append(event)
+                if text_of(got):
+                    release.set()
+        assert text_of(got) == "a b"
+        assert got[-1] == {"type": "message_stop"}
 
 
 async def test_a_client_that_leaves_before_the_headers_is_noticed(ask: Any, client: Any) -> None:

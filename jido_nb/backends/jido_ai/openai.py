@@ -1,7 +1,7 @@
 """Talk to an OpenAI-compatible API: the thin part round `openai_encode` and `openai_decode`, over `httpx`."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any, cast
 
 import httpx
@@ -42,7 +42,9 @@ class OpenAIProvider(HttpProvider):
         headers = {"content-type": "application/json", **dict(self._wanted.headers), **self._effect_header(request)}
         if self._wanted.api_key:
             headers["authorization"] = f"Bearer {self._wanted.api_key}"
-        call = self._client.build_request("POST", self._url, content=msgspec.json.encode(body), headers=headers)
+        content = msgspec.json.encode(body)
+        call = self._client.build_request("POST", self._url, content=content, headers=headers)
+        call.stream = _Body(content)
         response = await self._client.send(call, stream=True)
         if not response.is_success:
             raise await self._refusal(response)
@@ -72,6 +74,23 @@ class OpenAIProvider(HttpProvider):
 
     async def _disconnect(self) -> None:
         await self._client.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    """A request's body. Its iterator is no generator: httpcore drops it unclosed where sending is canceled."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._left: Iterator[bytes] = iter(())
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._left = iter((self._content,))
+        return self
+
+    async def __anext__(self) -> bytes:
+        for part in self._left:
+            return part
+        raise StopAsyncIteration
 
 
 connect = OpenAIProvider
