@@ -6,7 +6,9 @@ attempt began, and its length. A progress signal that names no chunks is a singl
 
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
+
+import msgspec
 
 from .told import Payload, Told
 
@@ -16,7 +18,7 @@ Arrival: TypeAlias = tuple[float, ChunkKind, int]
 """One chunk: milliseconds after the start of its attempt, kind, length in characters."""
 
 
-class Chunk(NamedTuple):
+class Chunk(msgspec.Struct, frozen=True, gc=False):
     """One chunk of one attempt. `number` counts from 0, `gap_ms` is the time since the chunk before it, if any.
 
     `told` is the signal that carries it, `started_us` when its attempt began, microseconds UTC since 1970.

@@ -6,7 +6,7 @@ then decoded the slow way and is missing, never an error.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 
@@ -60,7 +60,7 @@ class Payload(msgspec.Struct, gc=False):
     cost: dict[str, Any] | None = None
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """One effect signal: where it stands in the log, whose it is, and what it says."""
 
     subject: str

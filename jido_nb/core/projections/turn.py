@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..signal import Signal
+from ..signal import Signal, values_of
 from .retry import Retry, retry_of
 from .run import Run
 from .tool_use import ToolUses, with_ending, with_report, with_requests
@@ -142,7 +142,7 @@ class TurnView:
         self.events += 1
 
     def _apply_effect(self, signal: Signal) -> list[TurnEvent]:
-        data = signal.data
+        data = values_of(signal.data)
         effect_id = data.get("effect_id")
         if self.effect_id is None:
             self.effect_id = effect_id
