@@ -1,4 +1,4 @@
-"""Frames of a long journal of real turns, beside what people do by hand: `read_sql`, and `json_normalize` of payloads.
+"""Replay and frames of a long journal of real turns, beside what people do by hand: `read_sql`, and `json_normalize`.
 
 All read the same file in one run. Times are CPU seconds, which a busy machine changes least.
 """
@@ -24,6 +24,7 @@ BATCH = 20_000
 PEER_SHARE = 10
 """Peers hold every cell as an object of Python's, so they read every tenth part of the log, and the time is scaled."""
 
+FRAMES = (jido_nb.events_df, jido_nb.attempts_df, jido_nb.turns_df, jido_nb.chunks_df)
 ENDINGS: tuple[Ending, ...] = ("completed", "completed", "completed", "failed", "canceled")
 WORDS = [f"word{number} and " for number in range(40)]
 
@@ -33,13 +34,14 @@ async def measure(full: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.sqlite"
         write(path, signals)
-        for frame in (jido_nb.events_df, jido_nb.attempts_df):
-            frame([])  # what is imported and compiled once is nobody's cost
-        events = _cpu_s(lambda: jido_nb.events_df(path))
-        attempts = _cpu_s(lambda: jido_nb.attempts_df(path))
+        for journey in (jido_nb.replay, *FRAMES):
+            journey([])  # what is imported and compiled once is nobody's cost
+        replayed = _cpu_s(lambda: _replay(path))
+        events, attempts, turns, chunks = [_cpu_s(lambda frame=frame: frame(path)) for frame in FRAMES]
         read_sql = _cpu_s(lambda: _read_sql(path, signals)) * PEER_SHARE
         normalized = _cpu_s(lambda: _normalized(path, signals)) * PEER_SHARE
     return [
+        Row(f"replay of {signals:,} signals of turns", "<= 10 s" if full else "<= 1 s", f"{replayed:.2f} s of CPU"),
         Row(f"events_df of {signals:,} signals", "<= 3 s" if full else "<= 0.3 s", f"{events:.2f} s of CPU"),
         Row(
             "  beside pd.read_sql of the same rows", "quicker", f"{read_sql / events:.1f}x as quick ({read_sql:.1f} s)"
@@ -50,6 +52,8 @@ async def measure(full: bool) -> list[Row]:
             "quicker",
             f"{normalized / attempts:.1f}x as quick ({normalized:.1f} s)",
         ),
+        Row(f"turns_df of {signals:,} signals", "", f"{turns:.2f} s of CPU"),
+        Row(f"chunks_df of {signals:,} signals", "", f"{chunks:.2f} s of CPU"),
     ]
 
 
@@ -69,6 +73,10 @@ def write(path: Path, signals: int) -> None:
             )
         journal.append(batch)
     journal.close()
+
+
+def _replay(path: Path) -> None:
+    assert jido_nb.replay(path).identical
 
 
 def _read_sql(path: Path, signals: int) -> pd.DataFrame:

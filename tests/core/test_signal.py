@@ -1,5 +1,6 @@
 """The envelope and the bytes of its payload."""
 
+import gc
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -17,6 +18,26 @@ ANY_TEXT = st.text(st.characters(codec=None))
 def test_a_signal_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         signal().id = "other"  # type: ignore[misc]
+
+
+def test_signals_that_say_the_same_are_equal_in_any_order_of_keys() -> None:
+    one, other = signal(id="1", a=1, b=2), signal(id="1", b=2, a=1)
+    assert one == other
+    assert one.body != other.body
+    assert one != signal(id="1", a=1, b=3)
+    assert one != "1"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
+def test_a_signal_shows_what_it_says_once() -> None:
+    shown = repr(signal(id="1", a="only once"))
+    assert shown.startswith("Signal(id='1', type=")
+    assert shown.count("only once") == 1
+
+
+def test_the_garbage_collector_passes_signals_by() -> None:
+    assert not gc.is_tracked(signal(a={"b": []}))
 
 
 def test_what_is_not_said_is_none() -> None:
