@@ -4,9 +4,13 @@ import logging
 import sys
 import traceback
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -16,50 +20,12 @@ from jido_nb.errors import JidoError
 from jido_nb.notebook.display import bundle
 from jido_nb.runtime.adapters import tool_request
 from jido_nb.runtime.opening import open_runtime
-from jido_nb.simulator.scenario import Scenario, Status
 from jido_nb.simulator.server import serve
-from jido_nb.simulator.steps import StreamError, Text, Thinking, ToolUse
 from jido_nb.testing.scripted_backend import ScriptedBackend
 
+from .canaries import CANARIES, CATALOGUE, PLANTED, SAID, leaks, settings_with, write_agent
+
 pytestmark = pytest.mark.anyio
-
-CANARIES = {
-    "env": "canary-environment-Zq1",
-    "late": "canary-set-later-Zq2",
-    "header": "canary-in-header-Zq3",
-    "agent": "canary-of-agent-Zq4",
-    "named": "canary-named-Zq5",
-    "url": "canary-password-Zq6",
-    "rule": "CANARY/000123",
-    "vendor": "sk-ant-api03-canary7Zq7canary7Zq7",
-    "bearer": "canary8Zq8canary8Zq8",
-}
-SAID = (
-    f"keys {CANARIES['env']} {CANARIES['late']}, {CANARIES['header']}; {CANARIES['agent']} and {CANARIES['named']} at "
-    f"https://me:{CANARIES['url']}@db.invalid {CANARIES['rule']} {CANARIES['vendor']}, "
-    f"Authorization: Bearer {CANARIES['bearer']} end"
-)
-"""What people, models, tools and agents say. A password is known by its place in a URL."""
-
-CATALOGUE = {
-    "tells": Scenario.text((SAID,)),
-    "splits": Scenario.text(tuple(SAID[at : at + 3] for at in range(0, len(SAID), 3)), pause_ms=1),
-    "thinks": Scenario.answer(Thinking.of((SAID[:20], SAID[20:])), Text.of(("ok",))),
-    "calls": Scenario.answer(ToolUse.of("look", {"key": SAID, CANARIES["env"]: 1})),
-    "refuses": Scenario.always(Status(400, SAID)),
-    "overloads": Scenario.always(Status(529, SAID)),
-    "breaks": Scenario.text((SAID, "more")).breaking(StreamError(message=SAID), after=1),
-}
-AGENT = """
-import json, os, sys
-said = os.environ["MY_TOKEN"] + " " + {said!r}
-print(json.dumps({{"type": "session", "session_id": "s1", "model": "m", "cwd": ".", "version": "1"}}))
-print(json.dumps({{"type": "tool", "id": "t1", "name": "shell", "status": "completed", "input": {{"command": said}},
-    "output": said}}))
-print(json.dumps({{"type": "text", "text": said}}), flush=True)
-print(said, file=sys.stderr)
-sys.exit(3)
-"""
 
 
 class Unlucky(ScriptedBackend):
@@ -92,33 +58,10 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "unlucky_backend", SimpleNamespace(opener=opener))
     monkeypatch.setenv("MY_PROVIDER_KEY", CANARIES["env"])
     monkeypatch.setenv("MY_OWN_NAME", CANARIES["named"])
-    agent = tmp_path / "agent.py"
-    agent.write_text(f"#!{sys.executable}\n" + AGENT.format(said=SAID))
-    agent.chmod(0o755)
+    write_agent(tmp_path / "agent.py")
 
     def make(base_url, **redaction):
-        providers = {
-            "mine": {
-                "kind": "anthropic",
-                "base_url": base_url,
-                "api_key_env": "MY_PROVIDER_KEY",
-                "headers": {"x-gate": CANARIES["header"], "x-title": "a notebook"},
-            },
-            "late": {"kind": "anthropic", "base_url": base_url, "api_key_env": "MY_LATER_KEY"},
-            "away": {"kind": "openai", "base_url": f"http://me:{CANARIES['url']}@127.0.0.1:1/v1"},
-        }
-        agents = {"mine": {"kind": "simulated", "path": str(agent), "env": {"MY_TOKEN": CANARIES["agent"]}}}
-        return {
-            "llm": {
-                "backends": {
-                    "jido_ai": {"providers": providers},
-                    "harness": {"agents": agents},
-                    "unlucky": {"module": "unlucky_backend:opener"},
-                }
-            },
-            "effects": {"llm": {"max_attempts": 2, "backoff_ms": 1, "join_ms": 0}},
-            "redaction": {"patterns": [r"CANARY/\d+"], "env": ["MY_OWN_NAME"], **redaction},
-        }
+        return settings_with(base_url, tmp_path / "agent.py", "unlucky_backend:opener", redaction)
 
     return make
 
@@ -145,6 +88,8 @@ async def everything(settings, folder, journal, monkeypatch, caplog):
     exporter = InMemorySpanExporter()
     tracers = TracerProvider(shutdown_on_exit=False)
     tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader], shutdown_on_exit=False)
 
     def note(place, *texts):
         told[place] = "\n".join(str(text) for text in (told.get(place, ""), *texts))
@@ -196,30 +141,30 @@ async def everything(settings, folder, journal, monkeypatch, caplog):
                     note("frames", frame.to_csv(), frame.to_html())
             note("telemetry", runtime.telemetry())
             jido_nb.export_jsonl(log, folder / "exported.jsonl")
-            jido_nb.to_opentelemetry(log, tracer_provider=tracers)
+            for file in jido_nb.to_parquet(log, folder / "frames"):
+                note("parquet", pq.read_table(file).to_pylist())
+            jido_nb.to_opentelemetry(log, tracer_provider=tracers, meter_provider=meters)
             assert jido_nb.replay(log).identical
-            for path in folder.iterdir():  # also what SQLite has not moved out of its own log yet
+            for path in filter(Path.is_file, folder.iterdir()):  # also what SQLite has not moved out of its own log yet
                 if path.name != "agent.py":
                     note(path.name, path.read_bytes().decode("utf-8", "replace"))
-    for path in folder.iterdir():
+    for path in filter(Path.is_file, folder.iterdir()):
         if path.name != "agent.py":
             note(path.name, path.read_bytes().decode("utf-8", "replace"))
     note("spans", *(span.to_json() for span in exporter.get_finished_spans()))
+    note("metrics", reader.get_metrics_data().to_json())
     for record in caplog.records:
         if record.name.startswith("jido_nb"):
             note("logs", record.getMessage(), record.exc_text, record.exc_info, record.args)
     return told
 
 
-def leaks(told):
-    return sorted({(place, name) for place, text in told.items() for name, value in CANARIES.items() if value in text})
-
-
 @pytest.mark.parametrize("name", ["runs.sqlite", "runs.jsonl"])
 async def test_no_secret_is_written_or_told_anywhere(settings, tmp_path, monkeypatch, caplog, name):
     told = await everything(settings, tmp_path, tmp_path / name, monkeypatch, caplog)
-    places = {"result", "exception", "refusal", "frames", "logs", "spans", "recording.jsonl", "exported.jsonl", name}
-    assert all(told[place] for place in places)
+    says = {"result", "exception", "refusal", "view", "display", "frames", "parquet", "logs", "recording.jsonl", name}
+    assert [place for place in says | {"exported.jsonl"} if PLANTED not in told[place]] == []
+    assert all(told[place] for place in ("spans", "metrics", "runtime", "telemetry"))
     assert leaks(told) == []
 
 
@@ -229,5 +174,5 @@ async def test_the_search_finds_what_is_not_taken_out(settings, tmp_path, monkey
 
     told = await everything(open_book, tmp_path, tmp_path / "runs.sqlite", monkeypatch, caplog)
     found = {place for place, _ in leaks(told)}
-    assert found >= {"result", "exception", "view", "display", "frames", "spans", "exported.jsonl"}
+    assert found >= {"result", "exception", "view", "display", "frames", "parquet", "spans", "exported.jsonl"}
     assert {name for place, name in leaks(told) if place.startswith("runs.sqlite")} == set(CANARIES)
