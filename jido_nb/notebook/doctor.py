@@ -100,12 +100,15 @@ def _agents_of_files() -> Facts:
 def _agents(settings: "Settings") -> Facts:
     from ..backends.harness.planning import NAME
     from ..backends.harness.survey import survey
+    from ..runtime.known_secrets import redactor_of
 
     table = settings.llm.backends.get(NAME)
     if table is None or table.module is not None:
         return []
+    # A version is what a program says, and it was given keys.
+    without_secrets = redactor_of(settings).value
     try:
-        return [(f"agent {found.name}", _agent(found)) for found in survey(table)]
+        return [(f"agent {found.name}", without_secrets(_agent(found))) for found in survey(table)]
     except ConfigError as error:
         return [("agents", error)]
 

@@ -71,14 +71,14 @@ class JidoMagics(Magics):
         with interrupted():
             names = self._shell.user_ns
             text = interpolate(cell, names) if self.interpolate and not flags.no_interpolate else cell
-            if flags.show_prompt:
-                show_prompt(self._shell, text.strip("\n"))
             chat = self._conversation(flags)
             stream = False if flags.no_stream or not self.stream else None
             turn = chat.send(text.strip("\n"), stream=stream, effect_policy=flags.policy or None)
             self.turns = [turn, *(old for old in self.turns if not old.done)]
             if flags.output:
                 names[flags.output] = turn
+            if flags.show_prompt:
+                show_prompt(self._shell, turn.view.prompt)
             show(turn, self._shell)
             if flags.bg and find_frontend(self._shell).kind == "live":
                 return turn
