@@ -23,6 +23,9 @@ class MemoryJournal:
     def __init__(self) -> None:
         self._lock = Lock()
         self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
         # Records are only ever added at the end, so readers need no lock: they look at what was there when they began.
         self._records: list[Recorded] = []
         self._by_key: dict[tuple[str, str], Recorded] = {}
@@ -141,7 +144,11 @@ class MemoryJournal:
         return sorted(waiting, key=lambda recorded: recorded.seq)
 
     def close(self) -> None:
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            # Whoever keeps the journal, as a turn does in a notebook's `Out`, does not keep what nobody can read.
+            # Others, and not emptied ones: somebody may still be reading.
+            self._begin()
 
     def _check_open(self) -> None:
         if self._closed:

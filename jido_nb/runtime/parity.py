@@ -52,15 +52,19 @@ class Parity:
 
     async def run(self) -> None:
         """Check what is due, until canceled."""
-        while True:
-            self._wake = anyio.Event()
-            if not self._due:
-                self._idle.set()
-                await self._wake.wait()
-            subject = next(iter(self._due))
-            turns = self._due.pop(subject)
-            await self._check_safely(subject)
-            self.checked += turns
+        try:
+            while True:
+                self._wake = anyio.Event()
+                if not self._due:
+                    self._idle.set()
+                    await self._wake.wait()
+                subject = next(iter(self._due))
+                turns = self._due.pop(subject)
+                await self._check_safely(subject)
+                self.checked += turns
+        finally:
+            self._replayers.clear()
+            self._places.clear()
 
     async def wait_idle(self) -> None:
         """Return when nothing is due."""

@@ -102,12 +102,16 @@ class Partition:
 
     async def run(self) -> None:
         """Apply what arrives, until canceled."""
-        while True:
-            if not self._inbox and not self._touched:
-                self._wake = anyio.Event()
-                await self._wake.wait()
-            await self._drain()
-            self._rest()
+        try:
+            while True:
+                if not self._inbox and not self._touched:
+                    self._wake = anyio.Event()
+                    await self._wake.wait()
+                await self._drain()
+                self._rest()
+        finally:
+            # A turn that somebody keeps, as a notebook's `Out` does, keeps its runtime: let that be a small thing.
+            self.engine.states.clear()
 
     def mark_all(self) -> None:
         """Close every open run, whatever state its conversation is in."""
