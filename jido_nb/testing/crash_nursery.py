@@ -5,6 +5,7 @@ for each order that it reads from its standard input; each child lives through o
 point, and is told of on the standard output. Lines of JSON both ways.
 """
 
+import gc
 import json
 import os
 import signal
@@ -95,6 +96,8 @@ def open_nursery() -> Iterator[Nursery]:
 
 def main() -> None:
     """Read orders until the input ends."""
+    # What was imported is nobody's garbage: looking through it would copy all of it into each child.
+    gc.freeze()
     for line in sys.stdin:
         sys.stdout.write(json.dumps(asdict(_life_of(Order(**json.loads(line))))) + "\n")
         sys.stdout.flush()
