@@ -125,8 +125,9 @@ def _turn(writer: Connection[Row], place: Place) -> Iterator[None]:
         if not writer.broken:
             raise
         # Not to be tried again: it may be there.
-        message = f"the session with {place.location} ended while a batch was committed. Open the journal again: what "
-        raise JournalError(
-            f"{message}is there then was written ({' '.join(str(error).split())})", path=place.location
-        ) from None
+        message = (
+            f"the session with {place.location} ended while a batch was committed ({' '.join(str(error).split())}). "
+            "Whether it is there shows when the journal is opened again"
+        )
+        raise JournalError(message, path=place.location) from None
     reached("journal.committed")
