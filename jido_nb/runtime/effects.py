@@ -57,6 +57,7 @@ class Effects:
         self._conversation_budget = conversation_budget
         self._pace = pace or Pace()
         self._spendings = Spendings(ingest)
+        ingest.stopped = self.close  # of what nobody can write down nobody has any use
         self._workers: dict[Key, EffectWorker] = {}
         self._lines: defaultdict[str, deque[Key]] = defaultdict(deque)
         self._running: set[Key] = set()

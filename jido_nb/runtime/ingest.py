@@ -90,6 +90,8 @@ class Ingest:
         """Whether signals from outside are refused; what the runtime has to write of its own is written still."""
         self.failure: JidoError | None = None
         """Set when the journal refused a batch: nothing more is written after that."""
+        self.stopped: Callable[[], None] = lambda: None
+        """Called when that happens, once."""
         self._bus = bus
         self._route = route
         self._owners = owners or Owners(journal)
@@ -192,8 +194,10 @@ class Ingest:
             appended = await self._append(signals)
         except JidoError as error:
             self._refuse(batch, error)
+            self.stopped()
         except Exception as error:
             self._refuse(batch, JournalError(f"the journal could not write: {error}", path=self.journal.location))
+            self.stopped()
         except BaseException:
             self._refuse(batch, ClosedError("the runtime is closed"))
             raise
