@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from ..core.projections.telemetry import TelemetrySnapshot
+from ..errors import printable
 from ..runtime.health import Health
 from .door import Door
 from .frontend import current_shell, find_frontend
@@ -113,7 +114,7 @@ class Dashboard:
 
 def _headline(health: Health) -> str:
     running = f"{health.in_flight} running, {health.queued} queued"
-    return f"{health.journal}: {running}" + (f"; {health.status}" if health.status != "ok" else "")
+    return printable(f"{health.journal}: {running}" + (f"; {health.status}" if health.status != "ok" else ""))
 
 
 def _html(telemetry: TelemetrySnapshot, health: Health) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Literal
 
+from ..errors import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -39,7 +41,7 @@ class Health:
             "replay parity": f"{self.turns_checked} turns checked",
             "recovered": f"{self.recovered} effects",
         }
-        return "\n".join([*lines, *(f"  {name:<14} {value}" for name, value in rows.items())])
+        return printable("\n".join([*lines, *(f"  {name:<14} {value}" for name, value in rows.items())]))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": f"<pre>{escape(repr(self))}</pre>"}

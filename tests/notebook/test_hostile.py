@@ -5,6 +5,7 @@ import re
 import sys
 from contextlib import asynccontextmanager, closing
 from html.parser import HTMLParser
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 
 import jido_nb
 from jido_nb.analysis import plots
+from jido_nb.analysis.text_diff import TextDiff
+from jido_nb.core.projections.metrics import Metrics
 from jido_nb.core.projections.timeline import timeline
 from jido_nb.core.projections.turn import TurnView
 from jido_nb.core.signal import Recorded, well_formed
@@ -21,8 +24,10 @@ from jido_nb.errors import JidoError
 from jido_nb.llm.error import LLMError
 from jido_nb.llm.result import ToolCall
 from jido_nb.notebook.as_text import as_text
+from jido_nb.notebook.dashboard import _headline, _html
 from jido_nb.notebook.display import bundle
 from jido_nb.notebook.terminal import TerminalStory
+from jido_nb.runtime.health import Health
 from jido_nb.runtime.opening import open_runtime
 from jido_nb.testing.hostile import HOSTILE, TEN_MEGABYTES, long_line
 from jido_nb.testing.scripted_backend import Complete, Delta, Fail, ScriptedBackend, Started, Thinking, Tool
@@ -55,6 +60,15 @@ class TableInspector(HTMLParser):
             assert "url(" not in data
 
 
+class ViewInspector(HTMLParser):
+    """The same for the views that are made of our own HTML."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in {"table", "tr", "th", "td", "div", "strong", "del", "ins", "span", "pre", "caption"}, tag
+        assert {name for name, _ in attrs} <= {"style"}, attrs
+        assert "url(" not in str(attrs)
+
+
 def inspect(html: str, inspector: HTMLParser) -> None:
     inspector.feed(html)
     inspector.close()
@@ -75,32 +89,40 @@ class Loudspeaker(ScriptedBackend):
             yield live
 
 
-async def record(path: Any) -> None:
+async def record(path: Any, recording: Any = None, answers: bool = True) -> list[Any]:
+    """Have everything said in a runtime; what each turn told. `answers`: whether anybody is there to say it."""
+
     @asynccontextmanager
     async def opener(_: Any) -> Any:
+        assert answers
         yield Loudspeaker([[]])
 
-    sys.modules["loud_backend"] = SimpleNamespace(opener=opener)  # type: ignore[assignment]
     settings = {
         "llm": {"default_backend": "loud", "backends": {"loud": {"module": "loud_backend:opener"}}},
         "effects": {"llm": {"join_ms": 0}},
+        "recording": recording or {},
     }
-    async with open_runtime(settings, path) as runtime:
-        for name, text in HOSTILE.items():
-            for ending in ("", "-fails"):
-                chat = runtime.conversation(name + ending, model=well_formed(text)[:100].replace("\0", "") or "m")
-                turn = await chat.send(text)
-                await turn.wait()
-        assert runtime.health().problems == ()
+    told = []
+    sys.modules["loud_backend"] = SimpleNamespace(opener=opener)  # type: ignore[assignment]
+    try:
+        async with open_runtime(settings, path) as runtime:
+            for name, text in HOSTILE.items():
+                for ending in ("", "-fails"):
+                    chat = runtime.conversation(name + ending, model=well_formed(text)[:100].replace("\0", "") or "m")
+                    turn = await chat.send(text)
+                    await turn.wait()
+                    error = (turn.view.error or {}).get("reason")
+                    told.append((turn.status, turn.text, turn.thinking, error, turn.view.tools))
+            assert runtime.health().problems == ()
+    finally:
+        sys.modules.pop("loud_backend", None)
+    return told
 
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("hostile") / "runs.sqlite"
-    try:
-        anyio.run(record, path)
-    finally:
-        sys.modules.pop("loud_backend", None)
+    anyio.run(record, path)
     return path
 
 
@@ -181,6 +203,58 @@ def test_it_goes_out_and_in_again_unchanged(log: Any, signals: list[Recorded], t
     jido_nb.to_parquet(jido_nb.messages_df(log), tmp_path / "m.parquet")
     kept = pq.read_table(tmp_path / "m.parquet").to_pylist()
     assert [row["content"] for row in kept] == jido_nb.messages_df(log)["content"].tolist()
+
+
+def test_what_was_said_as_of_an_earlier_moment_is_the_same_text(log: Any, signals: list[Recorded]) -> None:
+    replayed = jido_nb.replay(log)
+    ends = {signal.subject: seq for seq, signal in signals}
+    # The conversations come one after the other, so each moment has one that has just ended.
+    for name in list(HOSTILE)[::7]:
+        at = replayed.at(ends[name])
+        expected = "[redacted]" if name == "keys" else well_formed(HOSTILE[name])
+        asked, *_, answered = at.context(name)
+        assert (asked.content, answered.content) == (expected, expected)
+        whole = [entry for entry in at.timeline(name) if entry.kind == "message"]
+        assert {entry.content for entry in whole} >= {expected}
+        inspect(at._repr_mimebundle_()["text/html"], ViewInspector())
+        assert not OBEYED.search(repr(at))
+    for shown in (replayed._repr_mimebundle_(), replayed.at(1)._repr_mimebundle_()):
+        inspect(shown["text/html"], ViewInspector())
+
+
+def test_a_comparison_shows_it_as_text(signals: list[Recorded]) -> None:
+    sides: tuple[list[Recorded], list[Recorded]] = ([], [])
+    for recorded in signals:
+        sides[recorded.signal.subject.endswith("-fails")].append(recorded)
+    names = HOSTILE["markup-1"], HOSTILE["terminal-0"]
+    comparison = jido_nb.compare(*sides, names=names)
+    texts = list(HOSTILE.values())
+    diffs = [TextDiff(well_formed(a), well_formed(b), names) for a, b in pairwise(texts)]
+    for shown in (comparison, *diffs):
+        inspect(shown._repr_mimebundle_()["text/html"], ViewInspector())
+        assert not OBEYED.search(repr(shown))
+
+
+def test_the_dashboard_shows_it_as_text(signals: list[Recorded]) -> None:
+    metrics = Metrics()
+    for recorded in signals:
+        metrics.apply(recorded.signal)
+    snapshot = metrics.snapshot()
+    for text in HOSTILE.values():
+        health = Health("degraded", (text,), journal=text)
+        inspect(_html(snapshot, health), ViewInspector())
+        inspect(health._repr_mimebundle_()["text/html"], ViewInspector())
+        assert not OBEYED.search(_headline(health) + repr(health))
+    inspect(snapshot._repr_mimebundle_()["text/html"], ViewInspector())
+    assert not OBEYED.search(repr(snapshot))
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "sqlite"])
+def test_a_recording_plays_it_back_to_the_character(tmp_path: Any, suffix: str) -> None:
+    tape = str(tmp_path / f"tape.{suffix}")
+    said = [anyio.run(record, None, {"mode": mode, "path": tape}, mode == "record") for mode in ("record", "replay")]
+    assert len(said[0]) == 2 * len(HOSTILE)
+    assert said[0] == said[1]
 
 
 def test_an_error_says_it_in_one_line_that_nothing_obeys() -> None:

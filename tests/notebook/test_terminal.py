@@ -77,3 +77,20 @@ def test_ipython_without_a_kernel_shows_the_answer_once(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "There are **4** primes below ten: 2, 3, 5 and 7.\n"
+
+
+def test_what_harms_shows_as_text_in_ipython_without_a_kernel(tmp_path: Path) -> None:
+    script = tmp_path / "cells.ipy"
+    script.write_text(
+        "import jido_nb\n%load_ext jido_nb\n"
+        "turn = get_ipython().run_cell_magic('jido', '-m simulated:hostile', 'hello')\n"
+        "_ = get_ipython().run_cell_magic('jido', '-m simulated:echo --show-prompt --no-interpolate', turn.text)\n"
+        "display(turn, jido_nb.turns_df(jido), jido.watch(), jido.health(), jido.telemetry())\n"
+    )
+    command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", str(script)]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "IPYTHONDIR": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode()
+    assert "pwned" in shown
+    assert all(char == "\n" or char == "\t" or (char >= " " and not "\x7f" <= char <= "\x9f") for char in shown)
