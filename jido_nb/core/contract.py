@@ -162,7 +162,7 @@ def _copied(field: str, values: Mapping[str, Any]) -> tuple[bytes, dict[str, Any
     """The JSON of `values` and what it holds: what is applied is what is stored, and nobody shares it."""
     try:
         body = to_body(values)
-        return body, from_json(body, allow_inf_nan=False)
+        return body, from_json(body, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         raise _broken(field, "invalid", f"{field} must be JSON values: {error}", None) from None
 

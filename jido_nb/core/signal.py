@@ -89,7 +89,7 @@ def to_body(data: Mapping[str, Any], inf_nan_mode: Literal["null", "constants"] 
 
 def from_body(body: bytes | str) -> dict[str, Any]:
     """The plain values of a body; the inverse of `to_body` up to tuples and non-string keys."""
-    value = from_json(body)
+    value = from_json(body, cache_strings="keys")  # of its values few come again
     if not isinstance(value, dict):
         raise ValueError("a signal's body is a JSON object")
     return value
