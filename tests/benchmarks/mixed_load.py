@@ -14,15 +14,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 import psutil
 
 import jido_nb
+from jido_nb.journal.open import open_journal
 from jido_nb.simulator.catalogue import CATALOGUE
 from jido_nb.simulator.scenario import Scenario
 from jido_nb.simulator.server import serve
@@ -34,6 +36,8 @@ STEADY = {"steady": Scenario.text((WORD,) * WORDS, pause_ms=20)}
 MODELS = ("steady",) * 8 + ("flaky-503", "reset", "truncated", "stall", "always-503", "unauthorized")
 ENDS = (None,) * 4 + ("cancel", "abort")
 TICK_S = 0.01
+MOMENTS = 6
+"""At so many moments of the run the size of the process is told."""
 
 
 @dataclass
@@ -91,10 +95,41 @@ async def _talk(chat: "jido_nb.Conversation", chance: random.Random, done: Load,
             return
 
 
+class Size(NamedTuple):
+    """Of the process, in MB, when so many seconds had passed and so many signals were written."""
+
+    at_s: float
+    signals: int
+    mb: float
+
+    def __str__(self) -> str:
+        return f"{self.mb:.0f} MB at {self.at_s:.0f} s ({self.signals:,} signals)"
+
+
+def signals_in(path: Path) -> int:
+    """As a reader of the file sees it; 0 before there is one."""
+    try:
+        with closing(open_journal(path, read_only=True)) as journal:
+            return journal.last_seq()
+    except jido_nb.JournalError:
+        return 0
+
+
+def memory_of(sizes: list[Size]) -> str:
+    """The size at some moments, and how it grew in the second half, when what is bounded should have filled."""
+    shown = sizes[:: -(-len(sizes) // MOMENTS)] + sizes[-1:]
+    lines = ["memory     " + "\n           ".join(map(str, dict.fromkeys(shown)))]
+    half = sizes[len(sizes) // 2 :]
+    if len(half) > 1 and half[-1].signals > half[0].signals:
+        slope = statistics.linear_regression([size.signals for size in half], [size.mb for size in half]).slope
+        lines.append(f"           {100_000 * slope:+.1f} MB per 100,000 signals in the second half")
+    return "\n".join(lines)
+
+
 def measure(conversations: int, seconds: float) -> None:
     """Run it beside a main thread that only looks at the clock, and print what came of it."""
     late: list[float] = []
-    sizes: list[tuple[float, float]] = []
+    sizes: list[Size] = []
     results: list[Load] = []
     with steady_simulator() as url, tempfile.TemporaryDirectory() as folder:
         path, process = Path(folder) / "runs.sqlite", psutil.Process()
@@ -108,15 +143,12 @@ def measure(conversations: int, seconds: float) -> None:
             time.sleep(TICK_S)
             late.append(1000 * (time.perf_counter() - before - TICK_S))
             if len(sizes) < before - began:
-                sizes.append((before - began, process.memory_info().rss / 2**20))
+                sizes.append(Size(before - began, signals_in(path), process.memory_info().rss / 2**20))
         (done,) = results
         turns, log = jido_nb.turns_df(path), jido_nb.replay(path)
-        second_half = sizes[len(sizes) // 2 :]
         print(f"turns      {done.asked}: {dict(done.statuses)}")
         print(f"lost       {done.asked - len(turns)} turns, {len(done.wrong)} with another text")
-        if len(second_half) > 1:
-            slope = statistics.linear_regression(*zip(*second_half, strict=True)).slope
-            print(f"memory     {sizes[-1][1]:.0f} MB, {60 * slope:+.1f} MB a minute in the second half")
+        print(memory_of(sizes))
         print(f"main late  {statistics.quantiles(late, n=100)[98]:.1f} ms p99, {max(late):.1f} ms worst")
         print(f"replay     {'identical' if log.identical else 'DIFFERS'}")
 
