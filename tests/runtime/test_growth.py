@@ -42,7 +42,8 @@ class ByWord(ScriptedBackend):
         for remembered in (self.cancels, self.closed, self.played):
             remembered.clear()
         again = request.metadata["attempt"] > 1
-        end = ENDS["answer" if again else str(request.messages[-1].content)]
+        asked = request.messages[-1].content
+        end = ENDS["answer" if again or not isinstance(asked, str) else asked]
         return [Started(), Delta("hel"), Delta("lo"), end()]
 
 
@@ -115,3 +116,20 @@ async def test_what_a_runtime_holds_does_not_depend_on_how_much_has_been(scripte
     more = {name: count - objects[name] for name, count in objects_later.items() if count > objects[name]}
     assert all(count <= SPARE_OBJECTS for count in more.values()), more
     assert size_later - size <= SPARE_BYTES
+
+
+async def test_a_turn_that_is_kept_keeps_little_of_a_runtime_that_is_closed(scripted):
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "A" * 100_000}}
+    tracemalloc.start()
+    try:
+        async with open_runtime(scripted(ByWord([]))) as runtime:
+            turns = [await runtime.conversation().send("answer", attachments=[image]) for _ in range(20)]
+            await runtime.idle()
+            _, open_size = held()
+        _, size = held()
+    finally:
+        tracemalloc.stop()
+    assert open_size > 2_000_000
+    assert size < 500_000
+    assert runtime.health().conversations == 0
+    assert [turn.text for turn in turns] == ["hello"] * 20
