@@ -148,6 +148,7 @@ class Attempt:
         self._ended_at = self._now()
         if (payload := self._joiner.take((self._ended_at - self._started_at) * 1000)) is not None:
             self._report(payload)
+        self._send = _nowhere  # what both hold of each other would wait for the garbage collector
 
     def release(self) -> None:
         """Its executor has been left, which closed its connection or ended its process."""
@@ -212,3 +213,7 @@ class Attempt:
 
     def _elapsed_ms(self) -> float:
         return (self._now() - self._started_at) * 1000
+
+
+def _nowhere(payload: dict[str, Any]) -> None:
+    """Where what an attempt says goes once it is closed."""

@@ -64,8 +64,7 @@ class EffectWorker:
         # Seeded, so that a recording waits as the original did; nothing secret hangs on it.
         self._random = Random(job.effect_id)  # noqa: S311
         self._base = job.to_payload()
-        self._prepared = Prepared()
-        self._simulation = Simulation()
+        self._prepared, self._simulation = Prepared(), Simulation()
         self._current: Attempt | None = None
         self._scope: anyio.CancelScope | None = None
         self._request: CancelRequest | None = None
@@ -170,13 +169,12 @@ class EffectWorker:
         attempt = Attempt(self.attempt, self._bounds.limits(prepared), join_ms, self._pace, self._progress)
         self._current = attempt
         outcome: dict[str, Any] | BaseException | None = None
-        async with anyio.create_task_group() as helpers:
-            helpers.start_soon(attempt.watch)
-            helpers.start_soon(self._see_it_leave, attempt)
+        async with anyio.create_task_group() as tasks:
+            helpers = [tasks.start_soon(attempt.watch), tasks.start_soon(self._see_it_leave, attempt)]
             if prepared.streaming and join_ms:
-                helpers.start_soon(attempt.flush_when_due)
+                helpers.append(tasks.start_soon(attempt.flush_when_due))
             if self._executor.remote:
-                helpers.start_soon(self._tell_when_asked, prepared, attempt)
+                helpers.append(tasks.start_soon(self._tell_when_asked, prepared, attempt))
             with attempt.scope:
                 outcome = await self._call(prepared, attempt)
             reached("effect.returned")
@@ -184,7 +182,9 @@ class EffectWorker:
             if isinstance(outcome, dict):
                 self._decide("completed", {"result": outcome, **times_of(self._executor, attempt)})
             attempt.close()
-            helpers.cancel_scope.cancel()
+            # Not their group: anyio keeps the frames of a task that ends canceled until the garbage collector comes.
+            for helper in helpers:
+                helper.cancel()
         if isinstance(outcome, BaseException) and not is_fault(outcome):
             raise outcome
         if isinstance(outcome, dict) or self._request is not None:

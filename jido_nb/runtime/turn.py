@@ -22,6 +22,10 @@ logger = logger_of(__name__)
 Watcher = Callable[[TurnView, list[TurnEvent]], None]
 
 
+def _nothing() -> None:
+    pass
+
+
 class _Reader:
     """One reader's place in a turn. No generator, so that whoever stops reading half-way leaves nothing to clean up."""
 
@@ -58,7 +62,7 @@ class Turn:
         self._watchers: list[Watcher] = []
         self._ended_by: str | None = None
         self._seq = 0
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self._unsubscribe = _nothing
 
     @property
     def conversation_id(self) -> str:
@@ -177,14 +181,19 @@ class Turn:
         self._events += events
         if self.view.done:
             self._ended_by = recorded.signal.cause_id
-            self._unsubscribe()
+            self._stop_listening()
         self._tell(events)
 
     def settle(self) -> None:
         """All about the turn is durable, or the runtime is gone: nothing more will come."""
-        self._unsubscribe()
+        self._stop_listening()
         self._settled.set()
         self._tell([])
+
+    def _stop_listening(self) -> None:
+        # Let go of, because the way to stop listening leads back here.
+        unsubscribe, self._unsubscribe = self._unsubscribe, _nothing
+        unsubscribe()
 
     def _tell(self, events: list[TurnEvent]) -> None:
         changed, self._changed = self._changed, anyio.Event()

@@ -133,3 +133,32 @@ async def test_a_turn_that_is_kept_keeps_little_of_a_runtime_that_is_closed(scri
     assert size < 500_000
     assert runtime.health().conversations == 0
     assert [turn.text for turn in turns] == ["hello"] * 20
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the kernel's; trio makes cycles of its own for each task
+@pytest.mark.parametrize("model", ["echo", "flaky-503", "unauthorized", "slow"])
+async def test_a_turn_that_has_ended_leaves_nothing_of_ours_to_the_garbage_collector(model):
+    async def turn():
+        turn = await runtime.conversation(model=f"simulated:{model}").send("hello")
+        async for event in turn:
+            if model == "slow" and event.kind == "delta":
+                await turn.cancel()
+        await turn.wait()
+        assert turn.status == {"unauthorized": "failed", "slow": "canceled"}.get(model, "completed")
+        await runtime.idle()
+
+    async with open_runtime({"effects": {"llm": {"backoff_ms": 1}}}) as runtime:
+        await turn()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                await turn()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            kinds = [f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.garbage]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    assert [kind for kind in kinds if kind.startswith(("jido_nb.runtime.", "jido_nb.core."))] == []
