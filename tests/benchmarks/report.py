@@ -1,7 +1,7 @@
 """Run the journeys and print the table: `python -m tests.benchmarks.report [journey ...] [--full] [--write]`.
 
 A report, not a test: nothing here fails because a machine is slow. Ratios are taken in one run, so that they mean
-something on any machine. Without `--full` it takes two minutes; with it, every size, a browser, and half an hour.
+something on any machine. Without `--full` it takes two minutes; with it, every size, a browser, and a good deal longer.
 `--write` puts the table and the plot into `docs/`.
 """
 
@@ -18,6 +18,7 @@ from . import (
     ingesting,
     loading,
     million,
+    mixing,
     openai_streaming,
     peers,
     scheduling,
@@ -42,9 +43,10 @@ JOURNEYS = {
     "tabulating": tabulating.measure,
     "loading": loading.measure,
     "million": million.measure,
+    "mixing": mixing.measure,
     "browsing": browsing.measure,
 }
-LONG = ("tabulating", "million", "browsing")
+LONG = ("tabulating", "million", "mixing", "browsing")
 """Left out unless they are asked for, or everything is."""
 
 
