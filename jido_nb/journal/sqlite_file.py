@@ -118,8 +118,18 @@ def _is_journal(path: Path, read_only: bool) -> bool:
 
 def _header(path: Path) -> tuple[int, int, int]:
     """Whose file it is, of which version; and, where it says nothing of that, how many tables it holds."""
-    # `immutable` takes no lock, writes nothing and makes no side files; the header is all that is asked for.
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+    try:
+        # `immutable` takes no lock, writes nothing and makes no side files; the header is all that is asked for.
+        return _look(f"{path.as_uri()}?mode=ro&immutable=1")
+    except sqlite3.DatabaseError:
+        # It does not know of the log either: while a reader keeps that from being folded whole, pages may be missing.
+        if not path.with_name(path.name + "-wal").exists():
+            raise
+        return _look(f"{path.as_uri()}?mode=ro")
+
+
+def _look(uri: str) -> tuple[int, int, int]:
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
         application_id = int(connection.execute("PRAGMA application_id").fetchone()[0])
         tables = 0 if application_id else int(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
         return application_id, version_of(connection), tables

@@ -18,18 +18,18 @@ BEGIN, END = "<!-- measured -->\n", "<!-- end of what was measured -->\n"
 OURS, OTHERS = "#1f6f8b", "#b8b8b8"
 
 
-def write(rows: Sequence[Row], *, full: bool) -> None:
-    """Replace the table on the page, and draw the plot again."""
+def write(rows: Sequence[Row], arguments: str) -> None:
+    """Replace the table on the page, and draw the plot again. `arguments`: what the report was called with."""
     head, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, tail = rest.partition(END)
-    PAGE.write_text(f"{head}{BEGIN}\n{_where(full)}\n\n{table(rows)}\n\n{END}{tail}", encoding="utf-8")
+    PAGE.write_text(f"{head}{BEGIN}\n{_where(arguments)}\n\n{table(rows)}\n\n{END}{tail}", encoding="utf-8")
     draw(rows).savefig(PLOT, dpi=120)
 
 
-def _where(full: bool) -> str:
+def _where(arguments: str) -> str:
     names = ("anthropic", "pydantic-ai-slim", "chatlas", "llm", "openai")
     versions = ", ".join(f"{name} {found}" for name in names if (found := _version(name)))
-    command = f"python -m tests.benchmarks.report{' --full' if full else ''} --write"
+    command = f"python -m tests.benchmarks.report {arguments}"
     return (
         f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}; {versions}. Load of the machine at the end: {os.getloadavg()[0]:.1f}."

@@ -64,9 +64,9 @@ def main(argv: list[str]) -> None:
         began = time.perf_counter()
         rows += anyio.run(JOURNEYS[name], options.full)
         print(f"{name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        if options.write:  # after each, so that whoever runs out of time keeps what there is
+            write(rows, " ".join(argv))
     print(table(rows))
-    if options.write:
-        write(rows, full=options.full)
 
 
 if __name__ == "__main__":

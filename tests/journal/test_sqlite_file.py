@@ -107,6 +107,40 @@ def test_a_journal_whose_log_is_being_folded_back_does_not_look_damaged(tmp_path
             writer.kill()
 
 
+def test_a_journal_that_a_reader_keeps_from_being_folded_whole_does_not_look_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    number = 0
+
+    def append(commits: int) -> None:
+        nonlocal number
+        for number in range(number + 1, number + 1 + commits):  # noqa: B020
+            journal.append([signal(id=f"s{number}", content="x" * 300)])
+
+    def seems_damaged() -> bool:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as alone:
+            try:
+                alone.execute("PRAGMA application_id")
+            except sqlite3.DatabaseError:
+                return True
+        return False
+
+    with closing(SqliteJournal(path)) as journal, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        # Until a page that says how long the file is has been folded, and the page at its end has not.
+        for commits in [*range(1, 8)] * 20:
+            append(commits)
+            with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM signals").fetchone()
+                append(commits)
+                other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                if seems_damaged():
+                    for read_only in (True, False):
+                        with closing(SqliteJournal(path, read_only=read_only)) as seen:
+                            assert seen.last_seq() == number
+                    return
+    pytest.fail("no fold was cut short in the way that this test is about")
+
+
 def test_an_empty_file_becomes_a_journal(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
     path.touch()
