@@ -13,7 +13,7 @@ from typing import Final
 
 COMMITS: Final = 400
 """So many commits make some 2,000 pages of 4 KiB in the log."""
-ROWS: Final = 4000
+ROWS: Final = 16_000
 CLOSE_LIMIT_S: Final = 1.0
 """How long closing waits for a fold. One that takes longer ends by itself."""
 

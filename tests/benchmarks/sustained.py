@@ -22,7 +22,7 @@ from .steady_server import WORD, steady_server
 
 CONVERSATIONS = 200
 EACH_PER_S = 50
-QUICK_S, FULL_S = 8, 30
+QUICK_S, FULL_S = 8, 20
 TICK_S = 0.01
 
 
