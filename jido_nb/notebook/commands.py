@@ -49,9 +49,8 @@ class Commands:
     def status(self, _rest: str) -> Report:
         magics, lab = self._magics, self._magics.lab
         if not lab.is_open:
-            return Report(
-                [("journal", lab.journal_location), ("runtime", "not started; the first %%jido cell starts it")]
-            )
+            ways = "closed; %reload_ext jido_nb makes a new one", "not started; the first %%jido cell starts it"
+            return Report([("journal", lab.journal_location), ("runtime", ways[not lab.closed])])
         health = lab.health()
         last = magics.turns[0] if magics.turns else None
         return Report(

@@ -81,7 +81,9 @@ class Lab:
     def journal_location(self) -> str:
         """Where the journal is, without opening anything."""
         if self._door is not None:
-            return self.journal.location
+            # Not through `journal`, which opens: a Lab that is closed still says what it was.
+            location: str = self._door.inside.journal.location
+            return location
         return "memory" if self._journal is None else scrub(str(self._journal))
 
     @property

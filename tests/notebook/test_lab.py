@@ -246,6 +246,13 @@ def test_a_lazy_lab_opens_nothing_before_it_is_used(tmp_path):
     assert lab.closed
 
 
+def test_a_lab_that_is_closed_still_says_what_it_was(tmp_path):
+    with Lab(tmp_path / "runs.sqlite", QUICK) as lab:
+        assert repr(lab) == f"<Lab {tmp_path / 'runs.sqlite'} open>"
+    assert repr(lab) == f"<Lab {tmp_path / 'runs.sqlite'} closed>"
+    assert lab.journal_location == str(tmp_path / "runs.sqlite")
+
+
 def test_the_runtimes_own_thread_may_not_wait_at_the_door(lab):
     caught = []
 

@@ -36,11 +36,12 @@ def test_unloading_and_reloading_leave_no_thread_hook_or_comm(fresh_kernel: Comm
     fresh_kernel.run("old = jido")
     assert fresh_kernel.run(way).error is None
     assert fresh_kernel.run(THREADS).texts == ["[]"]
-    assert fresh_kernel.run("old.closed").texts == ["True"]
+    assert fresh_kernel.run("old").texts == ["<Lab memory closed>"]
     assert fresh_kernel.comms == {}
     if "reload" in way:
         assert fresh_kernel.run("jido is old").texts == ["False"]
         assert fresh_kernel.run("%%jido -m simulated:thinking\nagain").error is None
+        assert "closed; %reload_ext" in fresh_kernel.run("jido.close()\n%jido").texts[0]
         fresh_kernel.run("%unload_ext jido_nb")
     assert fresh_kernel.run("'jido' in ip.user_ns, 'JidoMagics' in ip.magics_manager.registry").texts == [
         "(False, False)"
