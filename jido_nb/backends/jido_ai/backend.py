@@ -20,6 +20,7 @@ from ...llm.settings import BackendSettings, Settings
 from ..pricing import warm_up
 from .connection import Connection
 from .loopback import Loopback
+from .pool import Held, Pool
 from .providers import Provider, check_model, connection, open_provider
 from .stream import LiveStream
 
@@ -61,8 +62,7 @@ class JidoAI:
         self._environ = environ
         self._tasks = tasks
         self._loopback = Loopback(tasks)
-        self._opening = anyio.Lock()
-        self._open: dict[Connection, Provider] = {}
+        self._pool = Pool(tasks, self._connect)
         self._live: dict[str, LiveStream] = {}
         self._refs = count(1)
 
@@ -73,19 +73,19 @@ class JidoAI:
     @asynccontextmanager
     async def stream(self, request: LLMRequest) -> AsyncIterator[AsyncIterator[LLMEvent]]:
         spec = self._spec(request)
-        provider = await self._provider(spec.provider)
-        ref = f"{NAME}-{next(self._refs)}"
-        async with provider.stream(request, spec.model, ref) as live:
-            self._live[ref] = live
-            try:
-                yield live.events
-            finally:
-                del self._live[ref]
+        with await self._provider(spec.provider) as provider:
+            ref = f"{NAME}-{next(self._refs)}"
+            async with provider.stream(request, spec.model, ref) as live:
+                self._live[ref] = live
+                try:
+                    yield live.events
+                finally:
+                    del self._live[ref]
 
     async def start(self, request: LLMRequest) -> LLMResult:
         spec = self._spec(request)
-        provider = await self._provider(spec.provider)
-        return await provider.start(request, spec.model)
+        with await self._provider(spec.provider) as provider:
+            return await provider.start(request, spec.model)
 
     async def cancel(self, execution_ref: str) -> None:
         live = self._live.get(execution_ref)
@@ -101,9 +101,7 @@ class JidoAI:
 
     async def close(self) -> None:
         """Close all connections, in bounded time."""
-        while self._open:
-            _, provider = self._open.popitem()
-            await provider.close()
+        await self._pool.close()
 
     def _spec(self, request: LLMRequest) -> ModelSpec:
         try:
@@ -121,17 +119,15 @@ class JidoAI:
         except ConfigError as error:
             raise LLMError.of("config", str(error), field=error.field) from None
 
-    async def _provider(self, name: str) -> Provider:
+    async def _provider(self, name: str) -> Held:
         # Looked up for each request: a key that is set in the next cell works without a restart.
-        wanted = connection(name, self._table.providers[name], self._environ)
-        async with self._opening:
-            provider = self._open.get(wanted)
-            if provider is None:
-                provider = await open_provider(wanted, self._loopback)
-                self._open[wanted] = provider
-                if wanted.kind not in SIMULATORS:
-                    self._tasks.start_soon(_load_prices)
-            return provider
+        return await self._pool.get(connection(name, self._table.providers[name], self._environ))
+
+    async def _connect(self, wanted: Connection) -> Provider:
+        provider = await open_provider(wanted, self._loopback)
+        if wanted.kind not in SIMULATORS:
+            self._tasks.start_soon(_load_prices)
+        return provider
 
 
 async def _load_prices() -> None:
