@@ -61,7 +61,7 @@ class Column(Generic[Row]):
             return self.dtype
         try:
             return pa.type_for_alias(self.dtype)
-        except ValueError as error:
+        except (AttributeError, ValueError) as error:
             message = f"column {self.name!r}: {self.dtype!r} is not an Arrow type such as 'int64' or 'string'"
             raise ConfigError(message, field="dtype", value=self.dtype) from error
 
@@ -70,22 +70,31 @@ def choose(standard: Sequence[Column[Row]], columns: Iterable[str | Column[Row]]
     """The columns of a frame: the `standard` ones, or those named and given in `columns`, in that order.
 
     Raises:
-        ConfigError: an unknown or repeated name.
+        ConfigError: an unknown or repeated name, or what is no column.
     """
     if columns is None:
         return list(standard)
+    if not isinstance(columns, str | Column | Iterable):
+        raise _no_column(columns)
     known = {column.name: column for column in standard}
     chosen: dict[str, Column[Row]] = {}
-    for column in (columns,) if isinstance(columns, str) else columns:
+    for column in (columns,) if isinstance(columns, str | Column) else columns:
         if isinstance(column, str):
             if column not in known:
                 message = f"no column named {column!r}.{closest(column, known)} Known: {', '.join(known)}"
                 raise ConfigError(message, field="columns", value=column)
             column = known[column]
+        if not isinstance(column, Column) or not isinstance(column.name, str):
+            raise _no_column(column)
         if column.name in chosen:
             raise ConfigError(f"two columns are named {column.name!r}", field="columns", value=column.name)
         chosen[column.name] = column
     return list(chosen.values())
+
+
+def _no_column(value: Any) -> ConfigError:
+    message = f"columns are names of standard ones, or Column(name, dtype, get, doc) of your own, not {value!r}"
+    return ConfigError(message, field="columns", value=value)
 
 
 class CellFault(NamedTuple):

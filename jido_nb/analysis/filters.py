@@ -64,6 +64,9 @@ def filters_of(
     Raises:
         ConfigError: a bad pattern, not a moment, a span that ends before it begins, a backend that is no text.
     """
+    if not isinstance(types, str | Iterable | None):
+        message = f"types is a pattern such as 'conv.in.**', or several, not {types!r}"
+        raise ConfigError(message, field="types", value=types)
     kept = None if types is None else (types,) if isinstance(types, str) else tuple(types)
     patterns = compile_types(kept)
     since_us, until_us = moment_us(since, "since"), moment_us(until, "until")

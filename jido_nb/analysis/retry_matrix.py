@@ -1,9 +1,10 @@
 """`retry_matrix`: attempts counted, or any of their columns in one number, over two sets of dimensions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype
 
 from ..errors import ConfigError, closest
 from .aggregates import aggregate_of
@@ -32,7 +33,7 @@ class RetryMatrix(pd.DataFrame):
     @property
     def title(self) -> str:
         """What the cells are, by what."""
-        across = [str(name) for name in self.columns.names]
+        across = [str(name) for name in self.columns.names if name is not None]
         return f"{self.attrs.get('cells', 'retry matrix')} by {', '.join(map(str, self.index.names))}" + (
             f" and {', '.join(across)}" if across else ""
         )
@@ -40,8 +41,7 @@ class RetryMatrix(pd.DataFrame):
     def __repr__(self) -> str:
         if self.empty:
             return f"{self.title}\n  no attempts"
-        head = [[*[""] * self.index.nlevels, *(_short(label[level]) for label in map(_parts, self.columns))]
-                for level in range(self.columns.nlevels)]  # fmt: skip
+        head = [list(map(_short, line)) for line in self._head()]
         lines = [[*map(_short, label), *cells] for label, cells in self._lines()]
         widths = [max(map(len, cells)) for cells in zip(*head, *lines, strict=True)]
         labels = self.index.nlevels
@@ -55,9 +55,14 @@ class RetryMatrix(pd.DataFrame):
     def _repr_html_(self) -> str:
         if self.empty:
             return matrix_html(f"{self.title}: no attempts", [], [])
-        head = [[*[""] * self.index.nlevels, *(label[level] for label in map(_parts, self.columns))]
-                for level in range(self.columns.nlevels)]  # fmt: skip
-        return matrix_html(self.title, head, [(list(label), cells) for label, cells in self._lines()])
+        return matrix_html(self.title, self._head(), [(list(label), cells) for label, cells in self._lines()])
+
+    def _head(self) -> list[list[str]]:
+        """A line per dimension of the columns: its name above the rows' labels, then its labels."""
+        blank = [""] * (self.index.nlevels - 1)
+        labels = list(map(_parts, self.columns))
+        return [[*blank, str(name or ""), *(label[level] for label in labels)]
+                for level, name in enumerate(self.columns.names)]  # fmt: skip
 
     def _lines(self) -> list[tuple[tuple[str, ...], list[str]]]:
         rows = self.to_numpy(dtype=object)
@@ -76,18 +81,21 @@ def retry_matrix(
     Args:
         source: Anything that `attempts_df` takes, or a frame that it gave.
         index: Dimensions of the rows: columns of `attempts_df`.
-        columns: Dimensions of the columns.
+        columns: Dimensions of the columns; none at all gives one column.
         values: `attempts` (requests on the wire), `effects` (distinct ones), `retries` (attempts that were followed by
             another try), or a column of `attempts_df`, such as `wait_ms` or `output_tokens`.
-        aggregate: For a column: sum, mean, median, p90, p95, p99, min, max or std of its numbers; for any column count,
-            distinct, or rate (the share that is true, or that has a value). For `retries`: sum, or rate.
+        aggregate: For a column: sum, mean, median, p90, p95, p99, min, max or std of its numbers (of what is true or
+            not: the sum, which is how many are true); for any column count, distinct, or rate (the share that is true,
+            or that has a value). For `retries`: sum, or rate.
 
     Raises:
         ConfigError: an unknown column or aggregate, or one that does not go with the other.
     """
     frame = source if isinstance(source, pd.DataFrame) else attempts_df(source)
-    rows, across = _names(index), _names(columns)
-    for name in (*rows, *across, *(() if values in COUNTS else (values,))):
+    rows, across = _names(index, "index"), _names(columns, "columns")
+    if not rows:
+        raise ConfigError("index names no dimension for the rows, such as 'error_category'", field="index", value=index)
+    for name in (*rows, *across, *(("conversation_id", "effect_id", "outcome") if values in COUNTS else (values,))):
         if name not in frame.columns:
             known = [*frame.columns, *(COUNTS if name == values else ())]
             message = f"no column named {name!r} in attempts_df.{closest(name, known)}"
@@ -111,7 +119,8 @@ def retry_matrix(
 def _cells(frame: pd.DataFrame, values: str, aggregate: str) -> tuple[pd.Series, str]:
     """The cells to aggregate, and how: what is counted has its own way."""
     if values not in COUNTS:
-        return frame[values], aggregate
+        column = frame[values]
+        return column.astype("Int64") if aggregate == "sum" and is_bool_dtype(column.dtype) else column, aggregate
     if aggregate not in ("sum", "count") and (values, aggregate) != ("retries", "rate"):
         message = f"{values} are counted; {aggregate} goes with a column such as duration_ms"
         raise ConfigError(message, field="aggregate", value=aggregate)
@@ -124,8 +133,12 @@ def _cells(frame: pd.DataFrame, values: str, aggregate: str) -> tuple[pd.Series,
     return frame["outcome"].rename(values), "count"
 
 
-def _names(names: Names) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+def _names(names: Names, field: str) -> list[str]:
+    if isinstance(names, str):
+        return [names]
+    if not isinstance(names, Iterable):
+        raise ConfigError(f"{field} is a column of attempts_df, or several, not {names!r}", field=field, value=names)
+    return list(names)
 
 
 def _labels(column: pd.Series) -> pd.Series:

@@ -5,7 +5,7 @@ carries a `.journal` (a Lab, a runtime) stands for that journal; with a `.subjec
 that conversation's part of it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -120,9 +120,12 @@ def opened(source: Source, subject: str | None = None) -> Iterator[OpenSource]:
     What this opens, it closes; what it was given open stays open.
 
     Raises:
-        ConfigError: not a source, or a conversation together with another `subject`.
+        ConfigError: not a source, a `subject` that is no text, or a conversation together with another one.
         JournalError: the path holds no journal that can be read.
     """
+    if not isinstance(subject, str | None):
+        message = f"subject is a conversation's id such as 'weather', not {subject!r}"
+        raise ConfigError(message, field="subject", value=subject)
     if isinstance(source, str | PathLike):
         journal = open_journal(source if isinstance(source, str) else Path(source), read_only=True)
         try:
@@ -134,7 +137,7 @@ def opened(source: Source, subject: str | None = None) -> Iterator[OpenSource]:
     elif isinstance(getattr(source, "journal", None), Journal):
         journal = source.journal
         yield OpenSource(journal, (), _one_subject(getattr(source, "subject", None), subject), journal.last_seq())
-    elif isinstance(source, Iterable):
+    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | Mapping):
         records = _records(source)
         yield OpenSource(None, records, subject, records[-1].seq if records else 0)
     else:
@@ -172,10 +175,11 @@ def _records(source: Iterable[Any]) -> list[Recorded]:
         elif isinstance(item, Signal):
             records.append(Recorded(place, item))
         else:
-            raise _refused(item)
+            raise _refused(source, f" of {type(item).__name__}")
     records.sort(key=lambda recorded: recorded.seq)
     return records
 
 
-def _refused(value: Any) -> ConfigError:
-    return ConfigError(f"{type(value).__name__} is not something to read signals from: {_ACCEPTED}", field="source")
+def _refused(value: Any, of: str = "") -> ConfigError:
+    message = f"{type(value).__name__}{of} is not something to read signals from: {_ACCEPTED}"
+    return ConfigError(message, field="source", value=value)

@@ -11,9 +11,9 @@ def counted(count: int, noun: str) -> str:
 
 
 def figure(value: Any) -> str:
-    """A number with at most six digits behind the point, `1,000` for thousands; nothing for what is missing."""
+    """A number, `1,000` for thousands, a fraction with six digits that tell; nothing for what is missing."""
     if pd.isna(value):
         return ""
-    if isinstance(value, float) and not value.is_integer():
-        return f"{value:,.6f}".rstrip("0")
+    if isinstance(value, float) and not value.is_integer() and abs(value) < 1e6:
+        return f"{value:,.6g}"
     return f"{value:,.0f}" if isinstance(value, int | float) else str(value)

@@ -103,9 +103,13 @@ def test_a_frame_tells_what_it_is_and_how_it_is_asked() -> None:
         (["sequence"], "Did you mean"),
         (["seq", "seq"], "two columns are named 'seq'"),
         ([Column("x", "no-such-type", lambda r: 1)], "not an Arrow type"),
+        ([Column("x", int, lambda r: 1)], "not an Arrow type"),  # type: ignore[arg-type]
+        ([3], "columns are names of standard ones, or Column.*not 3"),
+        (3, "columns are names of standard ones, or Column.*not 3"),
+        ([Column(3, "int64", lambda r: 1)], "not Column"),  # type: ignore[arg-type]
     ],
 )
-def test_wrong_columns_are_refused(columns: list[Any], message: str, eventful_log: list[Recorded]) -> None:
+def test_wrong_columns_are_refused(columns: Any, message: str, eventful_log: list[Recorded]) -> None:
     with pytest.raises(ConfigError, match=message):
         events_df(eventful_log, columns=columns)
 

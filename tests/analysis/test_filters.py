@@ -147,6 +147,11 @@ def test_a_span_that_ends_before_it_begins_is_refused() -> None:
         events_df([], since="2026-07-28", until="2026-07-27")
 
 
+def test_types_that_are_no_patterns_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"types is a pattern such as .*, not 3"):
+        events_df([], types=3)  # type: ignore[call-overload]
+
+
 def test_a_backend_that_is_no_name_is_refused() -> None:
     with pytest.raises(ConfigError, match="backend is a name"):
         events_df([], backend=["jido_ai"])  # type: ignore[call-overload]

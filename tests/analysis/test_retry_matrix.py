@@ -8,7 +8,9 @@ import pytest
 
 from jido_nb.analysis.aggregates import AGGREGATES
 from jido_nb.analysis.frames.attempts import attempts_df
+from jido_nb.analysis.frames.turns import turns_df
 from jido_nb.analysis.retry_matrix import RetryMatrix, retry_matrix
+from jido_nb.analysis.words import figure
 from jido_nb.core.signal import Recorded
 from jido_nb.errors import ConfigError
 from jido_nb.llm.settings import Settings
@@ -68,6 +70,7 @@ def test_any_column_has_numbers_or_says_that_it_has_none(aggregate: str, full_lo
     attempts = attempts_df(full_log)
     for column in COLUMNS:
         numbers = str(attempts[column].dtype).startswith(("int", "double"))
+        numbers |= aggregate == "sum" and str(attempts[column].dtype).startswith("bool")
         if AGGREGATES[aggregate].numbers and not numbers:
             with pytest.raises(ConfigError, match=f"{aggregate} needs numbers, and {column} holds"):
                 retry_matrix(attempts, "outcome", "backend", column, aggregate)
@@ -94,6 +97,34 @@ def test_aggregates_are_those_of_the_known_cells(story: Any, aggregate: str, exp
     assert matrix.loc["simulated", "jido_ai"] == pytest.approx(expected)
 
 
+def test_the_sum_of_what_is_true_or_not_is_how_many_are_true(eventful_log: list[Recorded]) -> None:
+    matrix = retry_matrix(eventful_log, "backend", "conversation_id", "retryable")
+    attempts = attempts_df(eventful_log)
+    assert matrix.loc["jido_ai"].sum() == attempts["retryable"].sum() > 0
+
+
+def test_no_columns_at_all_give_one_column(eventful_log: list[Recorded]) -> None:
+    assert (
+        repr(retry_matrix(eventful_log, "backend", ()))
+        == """\
+attempts by backend
+           attempts
+  harness         1
+  jido_ai         5"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        *((0.0, "0"), (3, "3"), (12_345, "12,345"), (1.5, "1.5"), (4434.9695, "4,434.97"), (1_234_567.8, "1,234,568")),
+        *((0.00054615, "0.00054615"), (1e-7, "1e-07"), (None, ""), (float("nan"), "")),
+    ],
+)
+def test_a_cell_is_as_long_as_it_tells_something(cell: Any, told: str) -> None:
+    assert figure(cell) == told
+
+
 def test_what_nobody_told_is_missing_and_not_zero(eventful_log: list[Recorded]) -> None:
     matrix = retry_matrix(eventful_log, "backend", "outcome", "cost_usd")
     assert matrix.loc["jido_ai"].dropna().to_dict() == {"completed": 0.25, "retried": 0.05}
@@ -115,8 +146,8 @@ def test_labels_sort_as_their_values_do_with_missing_ones_last(story: Any) -> No
 def test_it_reads_at_a_glance_whatever_pandas_is_set_to(eventful_log: list[Recorded]) -> None:
     expected = """\
 attempts by error_category and backend, stream
-            harness  jido_ai  jido_ai
-               True    False     True
+  backend   harness  jido_ai  jido_ai
+  stream       True    False     True
   auth            1        0        0
   provider        0        1        1
   none            0        0        3"""
@@ -187,6 +218,18 @@ async def test_it_counts_what_went_over_the_wire() -> None:
     assert matrix.drop(columns="none").sum(axis=1).to_dict() == {name: failed[name] for name in wire}
     assert effects["jido_ai"].to_dict() == dict.fromkeys(wire, 1)
     assert len(wire) == 10
+
+
+@pytest.mark.parametrize("arguments", [{"index": ()}, {"index": 3}, {"index": None}, {"columns": 3}])
+def test_dimensions_that_are_none_are_refused_by_name(arguments: dict[str, Any], eventful_log: list[Recorded]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        retry_matrix(eventful_log, **arguments)
+    assert {refused.value.field: refused.value.value} == arguments
+
+
+def test_a_frame_of_another_kind_is_refused(eventful_log: list[Recorded]) -> None:
+    with pytest.raises(ConfigError, match="no column named 'outcome' in attempts_df"):
+        retry_matrix(turns_df(eventful_log), "error_category", "backend")
 
 
 @pytest.mark.parametrize(

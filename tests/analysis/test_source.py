@@ -60,10 +60,24 @@ def test_a_conversation_is_its_part_of_the_journal(eventful_log: list[Recorded])
         list(read_source(chat, subject="c1"))
 
 
-@pytest.mark.parametrize("value", [None, 7, object(), [1, 2], {"a": 1}, ["conv.in"]])
-def test_what_is_no_source_is_refused(value: Any) -> None:
-    with pytest.raises(ConfigError, match="not something to read signals from"):
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        *((None, "NoneType"), (7, "int"), (object(), "object"), ([1, 2], "list of int"), (["conv.in"], "list of str")),
+        *(({}, "dict"), ({"a": 1}, "dict"), (b"runs.sqlite", "bytes")),
+        (pd.DataFrame({"seq": [1]}), "DataFrame of str"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_source_is_refused(value: Any, named: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{named} is not something to read signals from"):
         list(read_source(value))
+
+
+def test_a_subject_that_is_no_text_is_refused(eventful_log: list[Recorded], sqlite_path: Path) -> None:
+    for source in (eventful_log, sqlite_path):
+        with pytest.raises(ConfigError, match="subject is a conversation's id such as 'weather', not 3"):
+            events_df(source, subject=3)  # type: ignore[call-overload]
 
 
 def test_a_bad_pattern_is_refused(eventful_log: list[Recorded], sqlite_path: Path) -> None:

@@ -60,7 +60,7 @@ CANCEL_COLUMNS: tuple[Column[Cancel], ...] = (
     Column("swept", INT, lambda c: as_int(_detail(c, "swept")), "processes that outlived the agent and were killed"),
     Column("exit_code", INT, lambda c: as_int(_detail(c, "exit_code")), "of the agent's process; below 0: a signal"),
     Column("session_id", TEXT, _text("session_id"), "the agent's session"),
-    Column("duration_ms", FLOAT, _number("duration_ms"), "how long the canceled attempt had run, ms; null in a wait"),
+    Column("duration_ms", FLOAT, _number("duration_ms"), "how long the attempt had run by then, ms; null in a wait"),
     Column("first_chunk_ms", FLOAT, _number("first_chunk_ms"), "when its first text or thinking had arrived, ms"),
     Column("kept_characters", INT, lambda c: len(as_text(c.signal.data.get("partial_text")) or ""),
            "characters of partial text that were kept"),
