@@ -18,6 +18,7 @@ from ..core.signal import Recorded, Signal, from_body, to_time_us
 from ..errors import JournalError
 from .memory import MemoryJournal
 from .protocol import Appended
+from .same_files import SameFiles
 
 SUFFIX = ".jsonl"
 
@@ -83,6 +84,7 @@ class JsonlJournal(MemoryJournal):
             if not read_only:
                 # Unbuffered: what a full disk did not take must not come later, with the next batch or on closing.
                 self._file = self._path.open("ab", buffering=0)
+                self._files = SameFiles(self._path)
         except OSError as error:
             raise JournalError(f"cannot open the journal {self.location}: {error}", path=self.location) from None
 
@@ -98,6 +100,7 @@ class JsonlJournal(MemoryJournal):
 
     def _keep(self, fresh: dict[tuple[str, str], Recorded]) -> None:
         if fresh and (file := self._file) is not None:
+            self._files.check()
             if os.fstat(file.fileno()).st_size != self._size:
                 message = f"{self.location} was changed by somebody else since it was opened; open it again"
                 raise JournalError(message, path=self.location)

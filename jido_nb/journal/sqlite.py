@@ -20,10 +20,11 @@ from . import sqlite_schema as sql
 from .codec import COLUMNS, Row, from_row, to_row
 from .commit_points import reached
 from .protocol import Appended
+from .same_files import SameFiles
 from .sql_journal import IDLE_READERS, SqlJournal
 from .sql_statements import KEEP_RESTED, LAST_SEQ
 from .sqlite_connect import close_writer, open_reader, open_writer
-from .sqlite_file import check_place, explain
+from .sqlite_file import check_place, explain, log_of
 from .sqlite_filter import conditions
 from .sqlite_fold import Fold
 
@@ -67,6 +68,9 @@ class SqliteJournal(SqlJournal):
             self._writer = open_writer(self._path, exists, synchronous, self._timeout_s)
         else:
             self._readers.append(open_reader(self._path, self._timeout_s))
+        # A log comes and goes with those who write; while this one does, it stays.
+        log = () if read_only else (log_of(self._path),)
+        self._files = SameFiles(self._path, *log)
         _open_journals.add(self)
 
     def append(self, signals: Sequence[Signal]) -> list[Appended]:
@@ -77,6 +81,7 @@ class SqliteJournal(SqlJournal):
                 raise JournalError(f"the journal {self.location} was opened for reading only", path=self.location)
             if not signals:
                 return []
+            self._files.check()
             try:
                 try:
                     appended = self._append_new(writer, signals)
@@ -130,7 +135,7 @@ class SqliteJournal(SqlJournal):
                 self._writer.execute(keep, (seq,))
 
     def _size(self) -> int:
-        files = (self._path, self._path.with_name(self._path.name + "-wal"))
+        files = (self._path, log_of(self._path))
         return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
@@ -150,6 +155,7 @@ class SqliteJournal(SqlJournal):
 
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
         self._check_open()
+        self._files.check(may_be_gone=True)
         try:
             # Taking from and adding to a list are single steps, so readers need no lock of their own.
             reader = self._readers.pop()

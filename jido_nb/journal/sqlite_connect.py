@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import JournalError
-from .sqlite_file import check_version, explain
+from .sqlite_file import check_version, explain, log_of
 from .sqlite_schema import SCHEMA_VERSION, migrate, version_of
 
 CHECKPOINT_PAGES = 8000
@@ -63,7 +63,7 @@ def open_reader(path: Path, timeout_s: float) -> sqlite3.Connection:
             return _checked_reader(uri, path, timeout_s)
         except sqlite3.OperationalError as error:
             # On a read-only or full disk SQLite cannot make the log's side files. Without a log nothing is missed.
-            log = path.with_name(path.name + "-wal")
+            log = log_of(path)
             if not error.sqlite_errorname.startswith(_NO_SIDE_FILES) or (log.exists() and log.stat().st_size):
                 raise
             return _checked_reader(f"{uri}&immutable=1", path, timeout_s)

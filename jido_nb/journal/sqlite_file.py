@@ -42,6 +42,11 @@ _WAYS_OUT = {
 }
 
 
+def log_of(path: Path) -> Path:
+    """The write-ahead log of the file at `path`."""
+    return path.with_name(path.name + "-wal")
+
+
 def explain(error: sqlite3.Error, path: str, doing: str) -> JournalError:
     """The error for people: what was tried, on which file, why it failed, and the way out."""
     name = getattr(error, "sqlite_errorname", None) or ""
@@ -107,7 +112,7 @@ def _is_journal(path: Path, read_only: bool) -> bool:
     if application_id == APPLICATION_ID:
         check_version(version, location)
         return True
-    log = path.with_name(path.name + "-wal")
+    log = log_of(path)
     if application_id or tables or (log.exists() and log.stat().st_size):
         message = f"{location} is a SQLite file of another program, not a jido_nb journal; choose another path"
         raise JournalError(message, path=location)
@@ -123,7 +128,7 @@ def _header(path: Path) -> tuple[int, int, int]:
         return _look(f"{path.as_uri()}?mode=ro&immutable=1")
     except sqlite3.DatabaseError:
         # It does not know of the log either: while a reader keeps that from being folded whole, pages may be missing.
-        if not path.with_name(path.name + "-wal").exists():
+        if not log_of(path).exists():
             raise
         return _look(f"{path.as_uri()}?mode=ro")
 
