@@ -19,10 +19,10 @@ from .asking import answered
 
 pytestmark = pytest.mark.anyio
 
-KEYS = 8
+KEYS = 4
 
 
-@pytest.fixture(params=["anthropic", "openai"])
+@pytest.fixture(params=["anthropic", "openai", "pydantic_ai:openai-chat"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

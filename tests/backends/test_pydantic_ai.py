@@ -22,11 +22,7 @@ from jido_nb.simulator.steps import Reset, Stall, StreamError, Text, Thinking, T
 
 from .asking import answered, failed, streamed
 
-pytestmark = [
-    pytest.mark.anyio,
-    # The vendors' SDKs leave generators to the collector, of which trio, unlike asyncio, speaks.
-    pytest.mark.filterwarnings("ignore:Async generator '(openai|http(core|x)|pydantic_ai).*:ResourceWarning"),
-]
+pytestmark = pytest.mark.anyio
 KEY = "sk-canary-0123456789abcdef"
 RICH = Scenario.answer(
     Thinking.of("let me think"),

@@ -12,6 +12,7 @@ from typing import Any
 from anyio import Lock, move_on_after
 from pydantic_ai.direct import model_request, model_request_stream
 from pydantic_ai.exceptions import UserError
+from pydantic_ai.messages import ModelResponseStreamEvent
 from pydantic_ai.models import Model, StreamedResponse, infer_model
 from pydantic_ai.providers import infer_provider_class
 from pydantic_ai.settings import ModelSettings
@@ -25,6 +26,7 @@ from .http_provider import CLOSE_LIMIT_S
 from .pydantic_ai_decode import Decoder, decoded_usage
 from .pydantic_ai_encode import messages_of, parameters_of, settings_of
 from .pydantic_ai_errors import bridge_error
+from .strays import Strays
 from .stream import LiveStream
 
 MAX_MODELS = 100
@@ -55,37 +57,44 @@ class PydanticAIProvider:
     async def stream(self, request: LLMRequest, model: str, execution_ref: str) -> AsyncIterator[LiveStream]:
         """Ask and stream; see `Backend.stream`."""
         asked = await self._asked(request, model)
-        stack = AsyncExitStack()
-        try:
-            response = await stack.enter_async_context(model_request_stream(**asked))
-        except Exception as error:
-            raise self._error(error) from None
-        live = LiveStream(execution_ref, lambda: _end(response))
-        live.events = self._events(live, response, Decoder(backend=request.backend, provider=self.name))
-        try:
-            yield live
-        finally:
-            with move_on_after(CLOSE_LIMIT_S, shield=True), suppress(Exception):
-                await live.events.aclose()
-                await _end(response)
-                await stack.aclose()
+        async with Strays() as strays:
+            stack = AsyncExitStack()
+            try:
+                response = await strays.watched(stack.enter_async_context(model_request_stream(**asked)))
+            except Exception as error:
+                raise self._error(error) from None
+            ending = AsyncExitStack()
+            ending.push_async_callback(_end, response)
+            live = LiveStream(execution_ref, ending.aclose)
+            live.events = self._events(live, response, strays, Decoder(backend=request.backend, provider=self.name))
+            # Nobody is to hold it when it has ended: what it holds is dropped then, and closed here.
+            del response
+            try:
+                yield live
+            finally:
+                with move_on_after(CLOSE_LIMIT_S, shield=True), suppress(Exception):
+                    await live.events.aclose()
+                    await ending.aclose()
+                    await strays.watched(stack.aclose())
 
     async def start(self, request: LLMRequest, model: str) -> LLMResult:
         """Ask and wait; see `Backend.start`."""
         asked = await self._asked(request, model)
         try:
-            response = await model_request(**asked)
+            async with Strays() as strays:
+                response = await strays.watched(model_request(**asked))
             return Decoder(backend=request.backend, provider=self.name).whole(response)
         except Exception as error:
             raise self._error(error) from None
 
     async def _events(
-        self, live: LiveStream, response: StreamedResponse, decoder: Decoder
+        self, live: LiveStream, response: StreamedResponse, strays: Strays, decoder: Decoder
     ) -> AsyncGenerator[LLMEvent, None]:
         yield decoder.started(execution_ref=live.execution_ref)
         decoder.serves(response.model_name)
         try:
-            async for event in response:
+            events = aiter(response)
+            while (event := await strays.watched(_next(events))) is not None:
                 for told in decoder.decode(event):
                     yield told
             if live.canceled:
@@ -167,6 +176,10 @@ def _settings_known(model: Model[Any]) -> set[str]:
     module = vars(import_module(type(model).__module__))
     kinds = [set(kind.__annotations__) for name, kind in module.items() if name.endswith("ModelSettings")]
     return general.union(*(names for names in kinds if general <= names)) - model.unsupported_settings
+
+
+async def _next(events: AsyncIterator[ModelResponseStreamEvent]) -> ModelResponseStreamEvent | None:
+    return await anext(events, None)
 
 
 async def _end(response: StreamedResponse) -> None:
