@@ -142,8 +142,9 @@ class Lab:
         """
         given = {"model": model, "backend": backend, "options": dict(options or {})}
         raw = {name: value for name, value in given.items() if value}
-        overrides = parse_overrides(raw, field="use", backends=self.settings.llm.backends)
-        resolve(overrides, Overrides(), self.settings.llm)
+        with self.runtime.redactor.refusing():
+            overrides = parse_overrides(raw, field="use", backends=self.settings.llm.backends)
+            resolve(overrides, Overrides(), self.settings.llm)
         self._defaults = overrides
         return overrides
 

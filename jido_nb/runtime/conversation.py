@@ -12,6 +12,7 @@ from ..core.projections.timeline import TIMELINE_TYPES, TimelineEntry, timeline
 from ..core.reducer import effect_id_of
 from ..core.signal import Recorded
 from ..core.subject import project_subject
+from ..errors import printable
 from ..journal.protocol import Journal
 from ..llm.overrides import Overrides, parse_overrides
 from . import adapters
@@ -43,8 +44,10 @@ class Conversation:
         self.runtime = runtime
         self.project_id = project_id
         self.id = conversation_id if project_id is None else project_subject(project_id, conversation_id)
-        self.defaults = _overrides(defaults or {}, "conversation_defaults.llm", runtime)
-        self.budget = parse_budget(budget, field="conversation_defaults.budget")
+        runtime.redactor.look_again()
+        with runtime.redactor.refusing():
+            self.defaults = _overrides(defaults or {}, "conversation_defaults.llm", runtime)
+            self.budget = parse_budget(budget, field="conversation_defaults.budget")
 
     @property
     def subject(self) -> str:
@@ -95,10 +98,11 @@ class Conversation:
             "timeout_ms": timeout_ms,
             "options": dict(options or {}),
         }
-        overrides = _overrides(asked, "llm", self.runtime)
         payload: dict[str, Any] = {"content": text}
-        if attachments:
-            payload["attachments"] = await to_thread.run_sync(blocks_of, attachments)
+        with self.runtime.redactor.refusing():
+            overrides = _overrides(asked, "llm", self.runtime)
+            if attachments:
+                payload["attachments"] = await to_thread.run_sync(blocks_of, attachments)
         if given := overrides.to_payload():
             payload["llm"] = given
         defaults = {"llm": self.defaults.to_payload(), "budget": self.budget.model_dump(exclude_none=True)}
@@ -150,7 +154,8 @@ class Conversation:
 
     def __repr__(self) -> str:
         asked = ", ".join(f"{name}={value!r}" for name, value in self.defaults.to_payload().items())
-        return f"<Conversation {self.id}{' ' + asked if asked else ''}>"
+        told = f"<Conversation {self.id}{' ' + asked if asked else ''}>"
+        return printable(self.runtime.redactor.words(told))
 
     def _project(self) -> dict[str, str]:
         return {} if self.project_id is None else {"project_id": self.project_id}

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..core.signal import Signal, make_signal, values_of
-from ..errors import ContractError
+from ..errors import ConfigError, ContractError
 from ..llm.event import LLMEvent, Retraction
 from ..llm.secrets import ALL, CERTAIN, SHORTEST_SECRET, Rule, scrub, scrub_value
 from ..llm.settings import RedactionSettings
@@ -111,9 +111,10 @@ class Redactor:
         """What is refused inside is refused without secrets."""
         try:
             yield
-        except ContractError as error:
+        except (ContractError, ConfigError) as error:
+            self.look_again()
             error.args = (self.words(str(error)),)
-            error.value = self.value(error.value)
+            error.field, error.value = self.value(error.field), self.value(error.value)
             raise
 
     @contextmanager

@@ -73,9 +73,9 @@ class Runtime(AdapterMethods):
         allow = settings.allow_simulate_effect
         check = MessageCheck(policies, settings.llm.backends, allow_simulation=allow)
         self._owners = owners
-        redactor = redactor_of(settings)
+        self.redactor = redactor = redactor_of(settings)
         self._ingest = Ingest(
-            journal, self.bus, route=self._route, owners=owners, check=check, at_rest=self._at_rest, redactor=redactor
+            owners, self.bus, route=self._route, check=check, at_rest=self._at_rest, redactor=redactor
         )
         self.recordings = Recordings(
             tasks, journal, self.bus, lambda name: open_backend(name, settings), self.cancel, redactor
@@ -94,7 +94,7 @@ class Runtime(AdapterMethods):
         )
         self._recovery = Recovery(owners, self._ingest, self._effects, self._route)
         owners.mend = self._recovery.mend
-        self._parity = Parity(journal)
+        self._parity = Parity(owners.reading)
         self._metrics = LiveMetrics(journal, self.bus)
         self._coordinator = Coordinator(
             [

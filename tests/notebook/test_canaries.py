@@ -65,12 +65,16 @@ RAISES = [
     "jido.conversation(model='mine:' + said).send(said).result()",
     "jido.conversation(model=said).send(said).result()",
     "jido.conversation(model='mine:tells').send('x', effect_policy={'max_attempts': said})",
+    "jido.conversation(backend=said)",
+    "jido.conversation(model='mine:tells').send('x', timeout_ms=said, attachments=[said])",
+    "jido.use(backend=said)",
     "jido.ingest({'type': said, 'subject': 'c', 'contract_major': 1, 'data': {said: said}})",
     "jido_nb.Lab(os.environ['ELSEWHERE']).conversation().send('x')",
 ]
 SHOWS = [
     "turn = jido.conversation('a', model='mine:calls', system_prompt=said).send(said).wait(60)",
     "turn",
+    "jido.conversation('a', model=said, system_prompt=said)",
     "print(turn, turn.text, turn.view)",
     *(f"%jido {word}" for word in ("status", "history late", "journal", "recording", "retries", "events", "telemetry")),
     *(f"%jido {word}" for word in ("replay", "models", "backends", "doctor")),

@@ -176,3 +176,32 @@ async def test_the_search_finds_what_is_not_taken_out(settings, tmp_path, monkey
     found = {place for place, _ in leaks(told)}
     assert found >= {"result", "exception", "view", "display", "frames", "parquet", "spans", "exported.jsonl"}
     assert {name for place, name in leaks(told) if place.startswith("runs.sqlite")} == set(CANARIES)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"backend": SAID},
+        {"timeout_ms": SAID},
+        {"budget": {SAID: 1}},
+        {"budget": {"tokens": SAID}},
+    ],
+    ids=lambda asked: next(iter(asked)),
+)
+async def test_a_default_that_is_refused_is_refused_without_secrets(scripted, monkeypatch, asked):
+    async with open_runtime(scripted()) as runtime:
+        monkeypatch.setenv("SOME_API_KEY", PLANTED)
+        with pytest.raises(JidoError) as refused:
+            runtime.conversation("c", **asked)
+    assert PLANTED not in f"{refused.value} {vars(refused.value)}"
+
+
+async def test_what_a_conversation_asks_with_is_told_without_secrets(scripted, monkeypatch, tmp_path):
+    async with open_runtime(scripted()) as runtime:
+        monkeypatch.setenv("SOME_API_KEY", PLANTED)
+        chat = runtime.conversation("c\x1b[31m", system_prompt=f"the key is {PLANTED}", model="m")
+        assert repr(chat) == "<Conversation c␛[31m model='m', system_prompt='the key is [redacted]'>"
+        for asked in ({"stream": SAID}, {"attachments": [tmp_path / PLANTED]}):
+            with pytest.raises(JidoError) as refused:
+                await chat.send("x", **asked)
+            assert PLANTED not in f"{refused.value} {vars(refused.value)}"
