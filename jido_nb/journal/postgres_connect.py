@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -13,6 +12,7 @@ from psycopg.types.string import TextLoader
 
 from ..errors import ConfigError, JournalError
 from .codec import Row
+from .postgres_keepalive import Keepalive, keepalive_of
 from .postgres_schema import MIGRATIONS, SCHEMA_VERSION
 
 CONNECT_LIMIT_S = 10
@@ -50,6 +50,14 @@ _WAYS_OUT: tuple[tuple[type[psycopg.Error], str], ...] = (
 )
 """Errors and the way out; the first that fits is told."""
 
+_SET = """
+    SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS asked (name, value)
+    JOIN pg_settings USING (name)
+    WHERE name <> ALL(%s) OR source NOT IN ('client', 'database', 'user', 'database user')
+"""
+"""Names, values, and which of them are wishes only: those leave alone what the URL's `options`, the database or the
+role say, and what the server is too old to know. One question for all: a server that is far away is slow to ask."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -60,6 +68,7 @@ class Place:
     location: str
     lock: int
     """Key of the advisory lock that writers of this journal take turns by."""
+    keepalive: Keepalive
 
     @property
     def channel(self) -> str:
@@ -71,7 +80,8 @@ def place_of(url: str) -> Place:
     """The place that `url` names.
 
     Raises:
-        ConfigError: it is not a URL that PostgreSQL understands, or its schema is not a plain name.
+        ConfigError: it is not a URL that PostgreSQL understands, its schema is not a plain name, or one of libpq's
+            `keepalives_*` is no number.
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -92,7 +102,8 @@ def place_of(url: str) -> Place:
     server = f"{f'{user}@' if user else ''}{quote(str(host or ''), safe='')}{f':{port}' if port else ''}"
     location = f"postgresql://{server}/{known.get('dbname') or ''}?schema={schema}"
     lock = int.from_bytes(sha256(f"jido_nb\0{schema}".encode()).digest()[:8], signed=True)
-    return Place(conninfo, schema, location, lock)
+    keepalive = keepalive_of(known)
+    return Place(psycopg.conninfo.make_conninfo(conninfo, **keepalive.ours), schema, location, lock, keepalive)
 
 
 def connect(place: Place, *, read_only: bool = False, name: str = READER) -> Connection[Row]:
@@ -103,9 +114,8 @@ def connect(place: Place, *, read_only: bool = False, name: str = READER) -> Con
     settings = {
         "search_path": f'"{place.schema}"',
         "lock_timeout": str(LOCK_LIMIT_MS),
+        **({"default_transaction_read_only": "on"} if read_only else {}),
     }
-    if read_only:
-        settings["default_transaction_read_only"] = "on"
     connection: Connection[Any] = psycopg.connect(
         place.conninfo,
         autocommit=True,
@@ -116,9 +126,8 @@ def connect(place: Place, *, read_only: bool = False, name: str = READER) -> Con
     # As the text that it is: whoever asks for JSON decodes it.
     connection.adapters.register_loader("json", TextLoader)
     try:
-        # One question for all of them: a connection that is far away is slow enough to make.
-        asked = ", ".join(["set_config(%s, %s, false)"] * len(settings))
-        connection.execute(f"SELECT {asked}".encode(), [*chain.from_iterable(settings.items())])
+        wishes = place.keepalive.servers
+        connection.execute(_SET, ([*settings, *wishes], [*settings.values(), *wishes.values()], [*wishes]))
     except BaseException:
         connection.close()
         raise

@@ -1,6 +1,7 @@
 """A PostgreSQL server of the tests' own: on a socket file, in a folder that goes with it, without anybody's data."""
 
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -29,6 +30,8 @@ class Server:
 
     place: Path
     folder: Path
+    port: int | None = None
+    """Where it listens on the loopback, too."""
 
     @property
     def url(self) -> str:
@@ -37,12 +40,17 @@ class Server:
 
     def url_of(self, user: str, database: str = "postgres") -> str:
         """`user` may hold a password, `name:password`."""
-        return f"postgresql://{user}@{quote(str(self.place), safe='')}/{database}"
+        port = f":{self.port}" if self.port else ""
+        return f"postgresql://{user}@{quote(str(self.place), safe='')}{port}/{database}"
+
+    @property
+    def tcp_url(self) -> str:
+        """Of its database, over the network."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        options = (
-            f"-c listen_addresses='' -c unix_socket_directories='{self.place}' -c fsync=off -c max_connections=200"
-        )
+        listens = f"-c listen_addresses=127.0.0.1 -p {self.port}" if self.port else "-c listen_addresses=''"
+        options = f"{listens} -c unix_socket_directories='{self.place}' -c fsync=off -c max_connections=200"
         self.run("pg_ctl", "-D", self._data, "-l", str(self.place / "log"), "-o", options, "-w", "start")
 
     def stop(self) -> None:
@@ -67,11 +75,13 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
-    """A server that has been started; it is gone when the block ends."""
+def running_server(*, tcp: bool = False) -> Iterator[Server]:
+    """A server that has been started; it is gone when the block ends. `tcp`: it listens on the loopback, too."""
     folder = programs()
     assert folder is not None, "PostgreSQL is not installed"
-    server = Server(Path(tempfile.mkdtemp(prefix="jido_pg_")), folder)
+    # Below the ports that the system hands out to others.
+    port = random.randrange(20_000, 32_000) if tcp else None
+    server = Server(Path(tempfile.mkdtemp(prefix="jido_pg_")), folder, port)
     if os.getuid() == 0:
         shutil.chown(server.place, USER, USER)
     try:
