@@ -9,6 +9,7 @@ import anyio
 from ..core.projections.turn import TurnEvent, TurnView
 from ..core.signal import Recorded
 from ..errors import ClosedError
+from ..journal.codec import LazyData
 from ..llm.error import GenerationCanceled, GenerationFailed, LLMError
 from ..llm.result import LLMResult
 from ..llm.usage import Cost, Usage
@@ -175,12 +176,15 @@ class Turn:
         if recorded.seq <= self._seq:
             return
         self._seq = recorded.seq
-        events = self.view.apply(recorded.signal)
+        signal = recorded.signal
+        # A payload is kept as it is stored: decoded, it is as many objects as the chunks it tells of.
+        payload = LazyData(signal.body)
+        events = [TurnEvent(event.kind, event.text, event.attempt, payload) for event in self.view.apply(signal)]
         if not events:
             return
         self._events += events
         if self.view.done:
-            self._ended_by = recorded.signal.cause_id
+            self._ended_by = signal.cause_id
             self._stop_listening()
         self._tell(events)
 

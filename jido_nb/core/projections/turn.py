@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from ..signal import Signal, values_of
 from .retry import Retry, retry_of
 from .run import Run
@@ -26,8 +28,7 @@ _NOTHING: Mapping[str, Any] = {}
 _ENDED = frozenset({"completed", "failed", "canceled"})
 
 
-@dataclass(frozen=True, slots=True)
-class TurnEvent:
+class TurnEvent(msgspec.Struct, frozen=True, gc=False):
     """One change of a turn.
 
     `text` is the new piece for `delta` and `thinking`, the whole (or partial) answer for the terminal kinds, else "".
@@ -37,7 +38,10 @@ class TurnEvent:
     kind: EventKind
     text: str = ""
     attempt: int = 1
-    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    data: Mapping[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"TurnEvent(kind={self.kind!r}, text={self.text!r}, attempt={self.attempt!r})"
 
 
 @dataclass(eq=False, repr=False)
