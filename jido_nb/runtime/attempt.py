@@ -32,9 +32,11 @@ class Attempt:
         """The limit that ended it."""
         self.refusal: LLMError | None = None
         """What ended it, where it was a budget."""
-        self.cancel_asked = anyio.Event()
-        self.leaving = anyio.Event()
-        """Set when its executor was told to stop, or has returned."""
+        # What is rarely needed is started when it is: a task that waits costs each turn fifty objects.
+        self.on_cancel: Callable[[], object] = _nothing
+        """Called when its backend has to be told that nobody waits any more."""
+        self.on_leaving: Callable[[], object] = _nothing
+        """Called when its executor is told to stop."""
         self.left = anyio.Event()
         """Set when its executor has returned."""
         self.execution_ref: str | None = None
@@ -154,16 +156,15 @@ class Attempt:
         """Its executor has been left, which closed its connection or ended its process."""
         self.released_at = self._now()
         self.left.set()
-        self.leaving.set()
+        self.on_cancel = self.on_leaving = _nothing
 
     def leave(self) -> None:
         """Tell its executor to stop."""
-        self.leaving.set()
+        self.on_leaving()
         self.scope.cancel()
 
     async def overstays(self, limit_s: float) -> bool:
-        """Whether its executor, once told to stop, is still at work after `limit_s` seconds."""
-        await self.leaving.wait()
+        """Whether its executor is still at work after `limit_s` seconds."""
         with anyio.move_on_after(limit_s):
             await self.left.wait()
         return not self.left.is_set()
@@ -213,6 +214,10 @@ class Attempt:
 
     def _elapsed_ms(self) -> float:
         return (self._now() - self._started_at) * 1000
+
+
+def _nothing() -> None:
+    pass
 
 
 def _nowhere(payload: dict[str, Any]) -> None:

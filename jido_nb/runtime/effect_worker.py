@@ -11,6 +11,7 @@ Rule 5: an executor that does not let itself be left is left behind: the effect 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Any, Literal
 
@@ -84,10 +85,10 @@ class EffectWorker:
         attempt = self._current
         if self._executor.remote and attempt is not None and attempt.running and attempt.execution_ref is not None:
             attempt.close()
-            attempt.cancel_asked.set()
+            attempt.on_cancel()
         elif self._scope is not None:
             if attempt is not None:
-                attempt.leaving.set()
+                attempt.on_leaving()
             self._scope.cancel()
         reached("effect.canceled")
         return True
@@ -170,11 +171,11 @@ class EffectWorker:
         self._current = attempt
         outcome: dict[str, Any] | BaseException | None = None
         async with anyio.create_task_group() as tasks:
-            helpers = [tasks.start_soon(attempt.watch), tasks.start_soon(self._see_it_leave, attempt)]
+            attempt.on_leaving = partial(tasks.start_soon, self._see_it_leave, attempt)
+            attempt.on_cancel = partial(tasks.start_soon, self._tell, prepared, attempt)
+            helpers = [tasks.start_soon(attempt.watch)]
             if prepared.streaming and join_ms:
                 helpers.append(tasks.start_soon(attempt.flush_when_due))
-            if self._executor.remote:
-                helpers.append(tasks.start_soon(self._tell_when_asked, prepared, attempt))
             with attempt.scope:
                 outcome = await self._call(prepared, attempt)
             reached("effect.returned")
@@ -212,8 +213,7 @@ class EffectWorker:
             if refusal is not None:
                 attempt.refuse(refusal)
 
-    async def _tell_when_asked(self, prepared: Prepared, attempt: Attempt) -> None:
-        await attempt.cancel_asked.wait()
+    async def _tell(self, prepared: Prepared, attempt: Attempt) -> None:
         # Shielded, and bounded inside: the executor often ends at once when the backend obeys.
         with anyio.CancelScope(shield=True):
             self._told = await tell_backend(self._executor, prepared, attempt.execution_ref, self._cancel_limit_s)
