@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Literal
 
 import anyio
-from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint
 
 from ..core.catalogue import CONTROL_TYPES, stream_of
@@ -20,11 +19,11 @@ from ..core.contract import normalize
 from ..core.signal import Recorded, Signal
 from ..errors import ClosedError, ContractError, JidoError, JournalError
 from ..journal.commit_points import reached
-from ..journal.protocol import Appended, Journal
+from ..journal.protocol import Appended
 from .bus import Bus
+from .hands import Hands
 from .ids import IdFactory, now_us
 from .owners import Owners
-from .reading import Reading
 from .redactor import NOTHING_SECRET, Redactor
 from .writing_line import Mark, WritingLine
 
@@ -60,7 +59,7 @@ class _Pending:
 
 
 class Ingest:
-    """Contract, group commit and publication for one journal.
+    """Contract, group commit and publication for the journal of `owners`.
 
     `route` gets every new signal after it was published; `check` may refuse a signal that the contract lets through;
     `at_rest` is told of a conversation when the last signal on its way turns out to be no news, and nothing follows.
@@ -68,19 +67,18 @@ class Ingest:
 
     def __init__(
         self,
-        journal: Journal,
+        owners: Owners,
         bus: Bus,
         *,
         route: Callable[[Recorded], None],
-        owners: Owners | None = None,
         check: Callable[[Signal], None] = lambda signal: None,
         at_rest: Callable[[str], None] = lambda subject: None,
         redactor: Redactor = NOTHING_SECRET,
         new_id: Callable[[], str] | None = None,
         clock_us: Callable[[], int] = now_us,
     ) -> None:
-        self.journal = journal
-        self.reading = Reading(journal)
+        self.journal = owners.journal
+        self.reading = owners.reading
         self.redactor = redactor
         self.new_id = new_id or IdFactory()
         self.clock_us = clock_us
@@ -94,10 +92,10 @@ class Ingest:
         """Called when that happens, once."""
         self._bus = bus
         self._route = route
-        self._owners = owners or Owners(journal)
+        self._owners = owners
         self._check = check
         self._at_rest = at_rest
-        self._limiter = CapacityLimiter(1)
+        self._writing = Hands("jido journal writer")
         self._line: WritingLine[_Pending] = WritingLine()
         self._wake = anyio.Event()
         self._over = False
@@ -183,6 +181,7 @@ class Ingest:
             self._over = True
             while batch := self._line.take():
                 self._refuse(batch, ClosedError("the runtime is closed"))
+            self._writing.close()
 
     async def _write(self, batch: Sequence[_Pending]) -> None:
         if self.failure is not None:
@@ -207,7 +206,7 @@ class Ingest:
 
     async def _append(self, signals: Sequence[Signal]) -> Sequence[Appended]:
         if self.journal.blocking:
-            return await to_thread.run_sync(self.journal.append, signals, limiter=self._limiter)
+            return await self._writing(partial(self.journal.append, signals))
         # Before, not after: being canceled between writing and publishing would leave signals that nobody hears of.
         await checkpoint()
         return self.journal.append(signals)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..llm.settings import Settings
 from ..settings import load_settings
 from .clock import SYSTEM_CLOCK, Clock
 from .owners import Owners
+from .reading import Reading
 from .runtime import Runtime, Tools
 from .tracing import traced
 
@@ -43,9 +45,10 @@ async def open_runtime(
     loaded = load_settings(settings)
     source = journal if journal is not None else loaded.journal
     opened = source if isinstance(source, Journal) else await to_thread.run_sync(open_journal, source)
+    reading = Reading(opened)
     owners: Owners | None = None
     try:
-        owners = await to_thread.run_sync(Owners, opened) if opened.blocking else Owners(opened)
+        owners = await reading(partial(Owners, reading))
         failure: BaseException | None = None
         async with anyio.create_task_group() as tasks:
             try:
@@ -66,6 +69,7 @@ async def open_runtime(
         with anyio.CancelScope(shield=True):
             if owners is not None:
                 await to_thread.run_sync(owners.close) if opened.blocking else owners.close()
+            reading.close()
             if opened is not source:
                 await to_thread.run_sync(opened.close)
 

@@ -7,14 +7,15 @@ again, and starts nothing when it is applied now.
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 import anyio
-from anyio import to_thread
 
 from ..core.signal import Recorded
 from ..errors import JidoError, JournalError
 from ..journal.claims import Taken, claims_of
 from ..journal.protocol import Journal
+from .reading import Reading
 
 UNKNOWN = Taken(0, True)
 
@@ -22,8 +23,9 @@ UNKNOWN = Taken(0, True)
 class Owners:
     """Claims on the conversations of a journal, and what was found when they were made."""
 
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.journal = journal = reading.journal
         self._claims = claims_of(journal)
         self._taken: dict[str, Taken] = {}
         self._mending: set[str] = set()
@@ -77,8 +79,7 @@ class Owners:
             return
         self._mending.add(subject)
         try:
-            blocking = self.journal.blocking
-            holder = await to_thread.run_sync(self.take, subject) if blocking else self.take(subject)
+            holder = await self.reading(partial(self.take, subject))
             if holder is not None:
                 location = self.journal.location
                 raise JournalError(

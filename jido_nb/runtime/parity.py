@@ -4,14 +4,14 @@ The check goes on from where the last one of the conversation stopped, so that i
 """
 
 from collections import Counter, OrderedDict
+from functools import partial
 
 import anyio
-from anyio import CapacityLimiter, to_thread
 
 from ..core.replay import Divergence, Replayer
 from ..journal.continuing import resumed
-from ..journal.protocol import Journal
 from .logs import logger_of
+from .reading import Reading
 
 logger = logger_of(__name__)
 
@@ -23,17 +23,16 @@ KEPT_PLACES = 4096
 class Parity:
     """Incremental replays of the conversations that were active lately."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, reading: Reading) -> None:
         self.checked = 0
         """Turns that were held against their replay."""
         self.divergence: Divergence | None = None
         """The first difference that was found."""
         self.failure: str | None = None
         """Why a check could not be made."""
-        self._journal = journal
+        self._reading = reading
         self._replayers: dict[str, Replayer] = {}
         self._places: OrderedDict[str, int] = OrderedDict()
-        self._limiter = CapacityLimiter(1)
         self._due: Counter[str] = Counter()
         self._wake = anyio.Event()
         self._idle = anyio.Event()
@@ -72,10 +71,7 @@ class Parity:
 
     async def _check_safely(self, subject: str) -> None:
         try:
-            if self._journal.blocking:
-                await to_thread.run_sync(self._check, subject, limiter=self._limiter)
-            else:
-                self._check(subject)
+            await self._reading(partial(self._check, subject))
         except Exception as error:  # a check that cannot be made is a problem to tell, and no reason to stop
             logger.exception("the replay of %s could not be checked", subject)
             self.failure = self.failure or str(error)
@@ -83,8 +79,8 @@ class Parity:
     def _check(self, subject: str) -> None:
         replayer = self._replayers.pop(subject, None)
         if replayer is None:
-            replayer = resumed(self._journal, subject, self._places.pop(subject, 0))
-        for recorded in self._journal.read(subject=subject, after_seq=replayer.last_seq):
+            replayer = resumed(self._reading.journal, subject, self._places.pop(subject, 0))
+        for recorded in self._reading.journal.read(subject=subject, after_seq=replayer.last_seq):
             replayer.feed(recorded)
         if replayer.divergences and self.divergence is None:
             self.divergence = replayer.divergences[0]

@@ -7,9 +7,8 @@ that a hundred conversations that wake at once must not be given a hundred threa
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-
 from ..journal.protocol import Journal
+from .hands import Hands
 
 READERS: Final = 4
 """Threads that read at once. A SQL journal keeps as many connections for its next reads."""
@@ -22,8 +21,12 @@ class Reading:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
-        self._limiter = CapacityLimiter(READERS)
+        self._hands = Hands("jido journal reader", READERS)
 
     async def __call__(self, read: Callable[[], T]) -> T:
         """What `read` gives, which may wait for a disk."""
-        return await to_thread.run_sync(read, limiter=self._limiter) if self.journal.blocking else read()
+        return await self._hands(read) if self.journal.blocking else read()
+
+    def close(self) -> None:
+        """End its threads, when nobody reads any more."""
+        self._hands.close()
