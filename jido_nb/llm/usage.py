@@ -32,25 +32,22 @@ class Usage:
         """This with what `later` knows in its place: providers send totals so far, not differences."""
         if later is None:
             return self
-        return Usage(
-            **{
-                field.name: getattr(self, field.name) if (value := getattr(later, field.name)) is None else value
-                for field in fields(self)
-            }
-        )
+        known = ((getattr(self, name), getattr(later, name)) for name in _NAMES)
+        return Usage(*(before if now is None else now for before, now in known))
 
     def to_payload(self) -> dict[str, int | None]:
         """All five keys, ints or None."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _NAMES}
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any] | None) -> Self | None:
         """The inverse of `to_payload`; other keys are ignored, None stays None."""
         if payload is None:
             return None
-        return cls(**{field.name: payload.get(field.name) for field in fields(cls)})
+        return cls(**{name: payload.get(name) for name in _NAMES})
 
 
+_NAMES = tuple(field.name for field in fields(Usage))
 CHARACTERS_PER_TOKEN = 4
 
 
