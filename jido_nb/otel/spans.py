@@ -4,6 +4,8 @@ Rule 1: one span per effect, a child of it per attempt, a child of that per tool
         attempts is an event of the effect's span.
 Rule 2: parents are handed on by name. Nothing is ever made the current span, so no task sees another's.
 Rule 3: a cancel is not an error; a failed attempt is one, also where the effect went on and succeeded.
+Rule 4: within an effect time never goes back, as the clock of the log may have: what ends before it began is refused by
+        those who collect spans. It stands still until the log has caught up.
 """
 
 from collections.abc import Mapping
@@ -44,7 +46,6 @@ class EffectSpans:
     def begin_attempt(self, signal: Signal) -> None:
         """One request begins with `signal`."""
         self._attempts += 1
-        self._last_us = signal.time_us
         facts = request_facts(signal)
         self._attempt = self._child(
             self._span, f"{facts['operation']} {_subject(facts)}", SpanKind.CLIENT, facts, signal
@@ -52,7 +53,7 @@ class EffectSpans:
 
     def note(self, signal: Signal) -> None:
         """Something came in; a tool may have begun or ended."""
-        self._last_us = signal.time_us
+        self._now(signal)
         data = values_of(signal.data)
         if data.get("status") == "tool":
             self._tool(signal, data)
@@ -69,7 +70,7 @@ class EffectSpans:
         if facts["status"] == "retried" and self._span is not None:
             wait = values_of(signal.data).get("wait_ms")
             told = {"error": facts["error"], **({"wait_ms": wait} if isinstance(wait, int | float) else {})}
-            self._span.add_event("jido_nb.retry", self._named(told), signal.time_us * NANO)
+            self._span.add_event("jido_nb.retry", self._named(told), self._now(signal) * NANO)
 
     def end(self, signal: Signal) -> None:
         """The effect is over."""
@@ -94,12 +95,12 @@ class EffectSpans:
             self._tools[id] = self._child(parent, f"execute_tool {name}", SpanKind.INTERNAL, facts, signal)
         elif status in ENDED_TOOLS and (span := self._tools.pop(id, None)) is not None:
             told = {"status": status} | ({} if status == "completed" else {"error": f"tool_{status}"})
-            self._close(span, told, None, signal.time_us)
+            self._close(span, told, None, self._now(signal))
 
     def _child(self, parent: Span | None, name: str, kind: SpanKind, facts: Facts, signal: Signal) -> Span:
         # Without a span of the whole there is nothing to hang it on: an empty context, not the current one.
         context = Context() if parent is None else set_span_in_context(parent, Context())
-        start = signal.time_us * NANO
+        start = self._now(signal) * NANO
         return self._tracer.start_span(
             name, context=context, kind=kind, attributes=self._named(facts), start_time=start
         )
@@ -112,7 +113,11 @@ class EffectSpans:
 
     def _end_us(self, signal: Signal, facts: Facts) -> int:
         # What a crash cut off ended then, and not when somebody came back to say so.
-        return self._last_us if facts.get("recovered") else signal.time_us
+        return self._last_us if facts.get("recovered") else self._now(signal)
+
+    def _now(self, signal: Signal) -> int:
+        self._last_us = max(self._last_us, signal.time_us)
+        return self._last_us
 
     def _named(self, facts: Facts) -> dict[str, Any]:
         return {name: value for fact, value in facts.items() if (name := self._names.get(fact)) is not None}

@@ -174,6 +174,24 @@ async def test_what_a_crash_cut_off_ends_where_it_was_last_heard_of(told):
     assert told.measured() == {}
 
 
+async def test_a_clock_that_jumps_back_makes_no_span_that_ends_before_it_began(told):
+    log = [
+        *effect_signals("started", "progress"),
+        *effect_signals("progress", status="retrying", wait_ms=5),
+        *effect_signals("progress", status="retry_attempt_started"),
+        *effect_signals("completed"),
+    ]
+    jumped = [
+        signal(each.type, time_us=each.time_us - place * 3_600_000_000, **each.data) for place, each in enumerate(log)
+    ]
+    jido_nb.to_opentelemetry(jumped, tracer_provider=told.tracers, meter_provider=told.meters)
+    assert len(told.spans) == 3
+    (turn,) = (span for span in told.spans if span.name == "jido_nb.turn")
+    for span in told.spans:
+        assert turn.start_time <= span.start_time <= span.end_time <= turn.end_time
+    assert [event.timestamp for event in turn.events] == [turn.end_time]
+
+
 async def test_effects_without_an_end_are_few_and_end_where_they_were_last_heard_of(told, monkeypatch):
     monkeypatch.setattr(recorders, "MAX_OPEN", 3)
     signals = [effect_signals("started", effect_id=f"e{index}")[0] for index in range(5)]
