@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from ..errors import ContractError
 from .catalogue import STREAM_KEYS, STREAMS, stream_of
-from .signal import CONTRACT_MAJOR, Signal, is_unicode, to_body, to_time_us
+from .signal import CONTRACT_MAJOR, FIRST_US, LAST_US, Signal, is_unicode, to_body, to_time_us
 from .subject import project_subject
 
 DEFAULT_SOURCE = "/jido_nb"
@@ -65,7 +65,11 @@ def normalize(
 
 def _fields(signal: Signal) -> dict[str, Any]:
     names = ("id", "type", "source", "subject", "data", "extensions")
-    return {**{name: getattr(signal, name) for name in names}, "time": signal.time}
+    try:
+        return {**{name: getattr(signal, name) for name in names}, "time": signal.time}
+    except OverflowError:
+        message = f"time_us {signal.time_us} is in none of the years 1 to 9999"
+        raise _broken("time", "invalid", message, signal.time_us) from None
 
 
 def _text(field: str, value: Any) -> str:
@@ -138,10 +142,14 @@ def _are_plain(extensions: Mapping[str, Any]) -> bool:
 
 def _time_us(given: Any) -> int:
     try:
-        return to_time_us(given if isinstance(given, datetime) else datetime.fromisoformat(given))
+        time_us = to_time_us(given if isinstance(given, datetime) else datetime.fromisoformat(given))
     except (TypeError, ValueError):
         message = f"time must be a datetime or ISO 8601 text, not {given!r}"
         raise _broken("time", "invalid", message, given) from None
+    if not FIRST_US <= time_us <= LAST_US:
+        # A zone can lead out of the calendar, and then nobody could write the time of the signal down again.
+        raise _broken("time", "invalid", f"time {given!r} is in none of the years 1 to 9999 of UTC", given)
+    return time_us
 
 
 def _payload(stream: str, data: Any) -> tuple[bytes, dict[str, Any]]:

@@ -46,6 +46,8 @@ def compile_types(types: str | Iterable[str] | None) -> tuple[Pattern, ...] | No
     """The patterns of a `types` argument, one or several; None and `**` mean every type. Raises ConfigError."""
     if types is None:
         return None
+    if not isinstance(types, Iterable):
+        raise ConfigError(f"types is a pattern or several, not {types!r}", field="types", value=types)
     patterns = tuple(compile_pattern(text) for text in ((types,) if isinstance(types, str) else types))
     return None if any(pattern.text == ANY_NUMBER for pattern in patterns) else patterns
 

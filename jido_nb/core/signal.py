@@ -76,6 +76,10 @@ def to_time_us(moment: datetime) -> int:
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
 
 
+FIRST_US, LAST_US = to_time_us(datetime.min), to_time_us(datetime.max)
+"""What `Signal.time` can tell."""
+
+
 def to_body(data: Mapping[str, Any], inf_nan_mode: Literal["null", "constants"] = "constants") -> bytes:
     """Canonical JSON of `data`, in key order of insertion. Raises ValueError for values that JSON cannot hold."""
     try:

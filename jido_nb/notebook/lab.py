@@ -127,7 +127,9 @@ class Lab:
             inherited = {
                 name: value for name, value in inherited.items() if name not in ("backend", "provider", "model")
             }
-        defaults = {**inherited, **given, "options": {**self._defaults.options, **(options or {})}}
+        if options is None or isinstance(options, Mapping):
+            options = {**self._defaults.options, **(options or {})}
+        defaults = {**inherited, **given, "options": options}
         make = partial(self.runtime.conversation, conversation_id, project_id=project_id, budget=budget, **defaults)
         return LabConversation(self._open(), self._open().ask(make))
 

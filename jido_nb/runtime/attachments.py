@@ -20,8 +20,13 @@ def blocks_of(attachments: Sequence[Attachment]) -> list[dict[str, Any]]:
     """Read what is given as a path; what is a block already stays as it is.
 
     Raises:
+        ContractError: it is no list of them.
         ConfigError: a file that cannot be read, or of a kind that no model is known to take.
     """
+    listed = isinstance(attachments, Sequence) and not isinstance(attachments, str)
+    if not listed or not all(isinstance(each, Mapping | str | Path) for each in attachments):
+        message = f"attachments must be a list of content blocks and paths, not {attachments!r}"
+        raise ContractError(message, field="attachments", reason="invalid", value=attachments)
     return [dict(each) if isinstance(each, Mapping) else _read(Path(each)) for each in attachments]
 
 
@@ -47,6 +52,6 @@ def _read(path: Path) -> dict[str, Any]:
         else:
             message = f"cannot attach {path}: a model takes images, PDF and text, not {media_type or 'an unknown kind'}"
             raise ConfigError(message, field="attachments", value=str(path))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # no text, or no name of a file
         raise ConfigError(f"cannot attach {path}: {error}", field="attachments", value=str(path)) from None
     return {"type": kind, "source": source}

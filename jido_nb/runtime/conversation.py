@@ -12,7 +12,7 @@ from ..core.projections.timeline import TIMELINE_TYPES, TimelineEntry, timeline
 from ..core.reducer import effect_id_of
 from ..core.signal import Recorded
 from ..core.subject import project_subject
-from ..errors import printable
+from ..errors import ContractError, printable
 from ..journal.protocol import Journal
 from ..llm.overrides import Overrides, parse_overrides
 from . import adapters
@@ -85,7 +85,7 @@ class Conversation:
             message_id: The message's id, for a sender that may send twice. None: a new one.
 
         Raises:
-            ContractError: an override is not valid; nothing was written.
+            ContractError: it says nothing, or an override is not valid; nothing was written.
             ConfigError: an attachment cannot be read; nothing was written.
             JournalError: it could not be written.
         """
@@ -96,8 +96,13 @@ class Conversation:
             "system_prompt": system_prompt,
             "stream": stream,
             "timeout_ms": timeout_ms,
-            "options": dict(options or {}),
+            "options": options,
         }
+        if not isinstance(text, str) or not (text.strip() or attachments):
+            wrong = "empty" if isinstance(text, str) else "invalid"
+            raise ContractError(
+                f"a message must say something, not {text!r}", field="content", reason=wrong, value=text
+            )
         payload: dict[str, Any] = {"content": text}
         with self.runtime.redactor.refusing():
             overrides = _overrides(asked, "llm", self.runtime)
@@ -111,9 +116,9 @@ class Conversation:
         if isinstance(effect_policy, EffectPolicy):
             effect_policy = effect_policy.model_dump(exclude_unset=True)
         if effect_policy:
-            payload["effect_policy"] = dict(effect_policy)
+            payload["effect_policy"] = effect_policy
         if simulate_effect:
-            payload["simulate_effect"] = dict(simulate_effect)
+            payload["simulate_effect"] = simulate_effect
         signal_id = message_id or self.runtime.new_id()
         raw = adapters.message_received(self.id, signal_id, ingress, payload)
         return await self.runtime.start_turn(

@@ -150,7 +150,7 @@ class Runtime(AdapterMethods):
             ContractError: a default is not valid.
         """
         defaults: dict[str, Any] = {"backend": backend, "provider": provider, "model": model, "stream": stream}
-        defaults |= {"system_prompt": system_prompt, "timeout_ms": timeout_ms, "options": dict(options or {})}
+        defaults |= {"system_prompt": system_prompt, "timeout_ms": timeout_ms, "options": options}
         conversation_id = conversation_id or self.new_id()
         return Conversation(self, conversation_id, project_id=project_id, defaults=defaults, budget=budget)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,9 +250,23 @@ def test_times_are_utc_unless_they_say_otherwise(time: Any, hour: int) -> None:
     assert accept(raw(time=time)).time == datetime(2026, 1, 2, hour, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("time", ["noon", 17, 1.5, [], True])
+@pytest.mark.parametrize("time", ["noon", 17, 1.5, [], True, "9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00+00:01"])
 def test_a_time_that_is_none_is_refused(time: Any) -> None:
     assert refuse(raw(time=time)) == ("time", "invalid")
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59.999999", "0001-01-01T00:00:00"])
+def test_the_first_and_the_last_moment_come_back_as_they_were(time: str) -> None:
+    signal = accept(raw(time=time))
+    assert signal.time == datetime.fromisoformat(time).replace(tzinfo=UTC)
+    assert accept(signal) == signal
+
+
+def test_a_signal_of_no_year_is_refused() -> None:
+    signal = msgspec.structs.replace(accept(raw()), time_us=10**18)
+    with pytest.raises(ContractError, match="years 1 to 9999") as refused:
+        accept(signal)
+    assert (refused.value.field, refused.value.reason) == ("time", "invalid")
 
 
 def holding_itself() -> dict[str, Any]:

@@ -83,3 +83,9 @@ def test_several_patterns_match_if_one_does_and_none_means_all() -> None:
 def test_an_exact_pattern_says_which_type_it_is() -> None:
     assert compile_pattern("conv.in.timer.tick").exact == "conv.in.timer.tick"
     assert compile_pattern("conv.in.**").exact is None
+
+
+def test_types_are_a_pattern_or_several() -> None:
+    with pytest.raises(ConfigError, match="a pattern or several, not 5") as refused:
+        compile_types(5)  # type: ignore[arg-type]
+    assert refused.value.field == "types"

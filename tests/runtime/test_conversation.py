@@ -105,7 +105,15 @@ BAD = {
     "policy": ({"effect_policy": {"join_ms": -1}}, "effect_policy.join_ms"),
     "policy name": ({"effect_policy": {"retries": 1}}, "effect_policy.retries"),
     "simulation": ({"simulate_effect": {"latency_ms": 1}}, "simulate_effect"),
+    "policy that is none": ({"effect_policy": "hard"}, "effect_policy"),
+    "options that are none": ({"options": 5}, "llm.options"),
+    "simulation that is none": ({"simulate_effect": "fail"}, "simulate_effect"),
+    "attachments that are none": ({"attachments": 5}, "attachments"),
+    "one path in their place": ({"attachments": "dot.png"}, "attachments"),
+    "attachment of no kind": ({"attachments": [5]}, "attachments"),
     "blank id": ({"message_id": " "}, "id"),
+    "nothing": ({"text": " "}, "content"),
+    "no text": ({"text": None}, "content"),
 }
 
 
@@ -114,14 +122,17 @@ async def test_a_bad_wish_is_refused_with_its_field_and_nothing_is_written(asked
     async with open_runtime(scripted()) as runtime:
         chat = runtime.conversation("c1")
         with pytest.raises(ContractError) as caught:
-            await chat.send("hi", **asked)
+            await chat.send(**{"text": "hi", **asked})
         assert caught.value.field == field
         assert await runtime.events() == []
         assert (await (await chat.send("hi")).result()).text == "hello"
         await at_rest(runtime)
 
 
-@pytest.mark.parametrize(("asked", "field"), [({"backend": "nope"}, "backend"), ({"timeout_ms": "1"}, "timeout_ms")])
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [({"backend": "nope"}, "backend"), ({"timeout_ms": "1"}, "timeout_ms"), ({"options": 5}, "options")],
+)
 async def test_a_bad_default_is_refused_before_anything_is_said(asked, field, scripted):
     async with open_runtime(scripted()) as runtime:
         with pytest.raises(ContractError) as caught:
