@@ -54,7 +54,7 @@ class Attempt:
     wait_ms: float | None = None
     """What was decided."""
     waited_ms: float | None = None
-    """From its end to the next attempt's beginning; None: no other followed."""
+    """From its end to the next attempt's beginning, or to the effect's end in the wait; None: neither came."""
     retry_after_ms: float | None = None
     usage: Mapping[str, Any] | None = None
     cost: float | None = None
@@ -83,7 +83,7 @@ class Attempt:
     @property
     def retry_after_honoured(self) -> bool | None:
         """Whether the next attempt waited as long as the server had asked; None: it had not, or none followed."""
-        if self.retry_after_ms is None or self.waited_ms is None or self.wait_ms is None:
+        if self.retry_after_ms is None or self.wait_ms is None or self.effect.attempts[-1] is self:
             return None
         return self.wait_ms >= self.retry_after_ms
 

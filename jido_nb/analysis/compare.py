@@ -53,7 +53,14 @@ def compare(
         return _comparison(sides, _checked(names) or _told_apart(_name_of(a), _name_of(b)))
     run = _run(readable_again(a))
     values = _values(run.turns, by, between)
-    return _comparison((_part(run, by, values[0]), _part(run, by, values[1])), _checked(names) or values)
+    told = values if set(values) != {"True", "False"} else _both(by, values)
+    return _comparison((_part(run, by, values[0]), _part(run, by, values[1])), _checked(names) or told)
+
+
+def _both(by: str, values: Names) -> Names:
+    """`stream` and `no stream` for what is true or not."""
+    yes, no = (by if value == "True" else f"no {by}" for value in values)
+    return yes, no
 
 
 def _run(source: Source) -> _Run:

@@ -135,6 +135,8 @@ def _end(effect: Effect, told: Told, ending: Outcome) -> None:
     if attempt is not None and attempt.outcome == "running":
         attempt.recovered = effect.recovered
         _close(attempt, told, ending)
+    elif attempt is not None and attempt.ended_us is not None and not effect.recovered:
+        attempt.waited_ms = (told.time_us - attempt.ended_us) / 1000
 
 
 def _close(attempt: Attempt, told: Told, outcome: Outcome) -> None:

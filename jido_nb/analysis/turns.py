@@ -12,12 +12,16 @@ TURN_TYPES = (MESSAGE_RECEIVED, "conv.effect.llm.**")
 
 
 class TurnRow(NamedTuple):
-    """One turn. `number` counts the messages of its conversation from 1; `seq` is the message's place."""
+    """One turn. `number` counts the messages of its conversation from 1; `seq` is the message's place.
+
+    `waiting_us` is when its last wait began, of a turn that ended in one.
+    """
 
     seq: int
     number: int
     message: Signal
     view: TurnView
+    waiting_us: int | None = None
 
     @property
     def recovered(self) -> bool:
@@ -33,6 +37,15 @@ class TurnRow(NamedTuple):
             return None
         return (view.ended_us - view.started_us) / 1000
 
+    @property
+    def wait_ms(self) -> float:
+        """Between its attempts, together; a wait that was cut short by a cancel counts as long as it lasted."""
+        view = self.view
+        total = sum(retry.wait_ms for retry in view.retries)
+        if self.waiting_us is None or not view.retries or view.ended_us is None or self.recovered:
+            return total
+        return total + min(0.0, (view.ended_us - self.waiting_us) / 1000 - view.retries[-1].wait_ms)
+
 
 def fold_turns(log: Iterable[Recorded], numbers: Mapping[tuple[str, str], int]) -> Iterator[TurnRow]:
     """Each turn as soon as its answer has ended, then the others. Only open turns are kept in memory.
@@ -40,6 +53,7 @@ def fold_turns(log: Iterable[Recorded], numbers: Mapping[tuple[str, str], int]) 
     `numbers` is what `numbering.turn_numbers` gives for the same log.
     """
     open_turns: dict[tuple[str, str], TurnRow] = {}
+    waiting: dict[tuple[str, str], int] = {}
     for seq, signal in log:
         if signal.type == MESSAGE_RECEIVED:
             effect_id = LLM_EFFECT_ID + signal.id
@@ -56,5 +70,9 @@ def fold_turns(log: Iterable[Recorded], numbers: Mapping[tuple[str, str], int]) 
                     answered.view.apply(signal)
                 if answered.view.done:
                     del open_turns[key]
-                    yield answered
+                    yield answered._replace(waiting_us=waiting.pop(key, None))
+                elif signal.data.get("status") == "retrying":
+                    waiting[key] = signal.time_us
+                else:
+                    waiting.pop(key, None)
     yield from open_turns.values()

@@ -129,7 +129,7 @@ def test_an_attempt_tells_what_it_waited_wasted_and_belongs_to(eventful_log: lis
         (1, "completed", None, None, None, 0, 0.0, 0.0),
         (2, "canceled", None, None, None, 0, 0.0, 0.0),
         # Canceled in its wait: no attempt followed, and its usage was never told.
-        (1, "retried", 100.0, None, None, None, None, 10.0),
+        (1, "retried", 100.0, 21.0, None, None, None, 10.0),
         (2, "failed", None, None, None, None, None, 10.0),
         (3, "running", None, None, None, 0, 0.0, 0.0),
     ]

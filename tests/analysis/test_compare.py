@@ -236,3 +236,13 @@ def test_the_same_question_is_the_same_turn(
         for pair in pair_turns(left, right)
     ]  # fmt: skip
     assert places == expected
+
+
+def test_sides_that_are_true_or_not_say_of_what(story: Any) -> None:
+    for number, stream in enumerate((True, False)):
+        effect = story.message(number * 200, f"m{number}", "same question")
+        effect.asked["stream"] = stream
+        effect.start(number * 200 + 1)
+        effect.complete(number * 200 + 150, "done", duration_ms=149.0)
+    assert compare(story.log, by="stream").names == ("stream", "no stream")
+    assert compare(story.log, by="stream", between=("False", "True")).names == ("no stream", "stream")

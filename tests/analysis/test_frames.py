@@ -177,7 +177,7 @@ def test_turns_show_the_answer_that_a_person_saw(eventful_log: list[Recorded]) -
     ) == [
         (230.0, 320.0, 150.0, 4, None, None),
         (30.0, 53.0, 0.0, 2, None, None),
-        (None, 31.0, 100.0, None, None, None),
+        (None, 31.0, 21.0, None, None, None),
         (None, 10.0, 0.0, None, "auth", 401),
         (30.0, None, 0.0, None, None, None),
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from jido_nb.analysis import plots
 from jido_nb.analysis.frames.attempts import attempts_df
@@ -14,10 +15,12 @@ from jido_nb.analysis.frames.chunks import chunks_df
 from jido_nb.analysis.frames.events import events_df
 from jido_nb.analysis.plotting.canvas import duration
 from jido_nb.analysis.plotting.phases import turn_phases
+from jido_nb.analysis.plotting.short_names import short_names
 from jido_nb.analysis.retry_matrix import retry_matrix
 from jido_nb.core.signal import Recorded
 from jido_nb.errors import ConfigError
 
+from .conftest import Story, usage
 from .gallery import gallery
 
 PLOTS: list[tuple[Callable[..., Axes], Callable[..., Any]]] = [
@@ -84,9 +87,9 @@ def test_the_waterfall_tells_each_effect_in_words(eventful_log: list[Recorded]) 
     assert texts(ax) == [
         "503, wait 150 ms, completed in 320 ms",
         "canceled in 53 ms",
-        "503, wait 100 ms, no other attempt",
+        "503, wait 100 ms, cut short after 21 ms",
         "401 in 10 ms",
-        "running",
+        "running, 30 ms so far",
     ]
 
 
@@ -97,6 +100,118 @@ def test_the_waterfall_narrows_to_a_conversation_an_effect_or_the_last_ones(even
     assert labels(subject="c2") == ["#1", "#2", "#3"]
     assert labels(subject="c1", effect_id="llm-generation-m2") == ["#2"]
     assert labels(limit=2) == ["c2 #2", "c2 #3"]
+
+
+def test_what_runs_is_drawn_as_far_as_it_was_heard_of(new_story: Any) -> None:
+    """It fills its time, so that no pause is told where somebody was at work."""
+    early = new_story("early")
+    effect = early.message(0)
+    effect.start(1)
+    effect.text(9000, "abcdef", (10.0, 3), (8999.0, 3))
+    late = Story("late", early)
+    other = late.message(8000)
+    other.start(8001)
+    other.complete(8200, "done", duration_ms=199.0)
+    ax = plots.timeline(late.log)
+    assert texts(ax) == []
+    assert "pauses folded" not in ax.get_xlabel()
+    assert max(bar.get_width() for bar in ax.patches if isinstance(bar, Rectangle)) == pytest.approx(8.999)
+    assert texts(plots.waterfall(late.log))[0] == "running, 9 s so far"
+
+
+def test_a_wait_that_a_cancel_cut_short_is_drawn_as_long_as_it_lasted(new_story: Any) -> None:
+    story = new_story("c1")
+    effect = story.message(0)
+    effect.start(1)
+    effect.retry(11, duration_ms=10.0, wait_ms=60_000)
+    effect.put(31, "canceled", reason="enough")
+    for draw in (plots.timeline, plots.waterfall):
+        assert draw(story.log).get_xlim()[1] < 100
+
+
+NAMES = [
+    *((["a", "b"], ["a", "b"]), (["lab/x", "lab/y"], ["x", "y"]), (["lab/x", "den/x"], ["lab/x", "den/x"])),
+    (
+        ["experiment 1 " + "long " * 9, "experiment 2 " + "long " * 9],
+        ["…1 long long…g long long", "…2 long long…g long long"],
+    ),
+    (
+        ["same " * 9 + "x" + " end" * 9, "same " * 9 + "y" + " end" * 9],
+        ["…x end end e…end end end", "…y end end e…end end end"],
+    ),
+    (
+        ["a" * 30 + "b" + "a" * 30, "a" * 30 + "c" + "a" * 30],
+        ["aaaaaaaaaaaa…aaaaaaaaaaa (1)", "aaaaaaaaaaaa…aaaaaaaaaaa (2)"],
+    ),
+    (["two\nlines"], ["two lines"]),
+]
+
+
+@pytest.mark.parametrize(("names", "labels"), NAMES)
+def test_long_names_are_cut_where_they_do_not_differ(names: list[str], labels: list[str]) -> None:
+    assert list(short_names(names, 24).values()) == labels
+
+
+def test_words_behind_bars_and_the_legend_have_room(new_story: Any) -> None:
+    story = new_story("x" * 80)
+    for number in range(3):
+        effect = story.message(number * 200, f"m{number}")
+        effect.start(number * 200)
+        effect.retry(number * 200 + 20, duration_ms=19.0, wait_ms=0)
+        effect.again(number * 200 + 21)
+        effect.complete(number * 200 + 150, "done", duration_ms=100.0, usage=usage(4000, 100))
+    for ax in (plots.waterfall(story.log), plots.cost(story.log, by="conversation_id"), plots.lifecycle(story.log)):
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        figure.draw_without_rendering()
+        assert max(text.get_window_extent().x1 for text in ax.texts) <= figure.bbox.x1
+        legend = ax.get_legend()
+        if legend is not None:
+            assert not legend.get_window_extent().overlaps(ax._left_title.get_window_extent())  # type: ignore[attr-defined]
+
+
+def test_a_title_that_meets_the_legend_goes_above_it(new_story: Any) -> None:
+    log = new_story("start")
+    for number in range(30):
+        log = Story(f"the conversation that has number {number:03d}, and a long name", log)
+        effect = log.message(number)
+        effect.start(number)
+        effect.complete(number + 150, "done", duration_ms=100.0, usage=usage(4000, 100))
+    ax = plots.cost(log.log, "tokens", by="conversation_id", ax=Figure(figsize=(5, 4)).add_subplot())
+    assert ax.get_title(loc="left") == "Tokens by conversation id, the 24 highest of 30"
+    figure, legend = ax.get_figure(root=True), ax.get_legend()
+    assert figure is not None
+    assert legend is not None
+    figure.draw_without_rendering()
+    assert legend.get_window_extent().y1 <= ax._left_title.get_window_extent().y0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("draw", [plots.latency, plots.gaps])
+def test_many_lines_are_told_apart_and_the_rest_is_counted(draw: Callable[..., Axes], new_story: Any) -> None:
+    log = new_story("start")
+    for number in range(20):
+        log = Story(f"c{number}", log)
+        effect = log.message(number)
+        effect.start(number)
+        effect.text(number + 90, "abcdef", (30.0, 3), (80.0 + number, 3))
+        effect.complete(number + 150, "abcdef", duration_ms=100.0)
+    ax = draw(log.log, by="conversation_id")
+    lines = [line for line in ax.get_lines() if line.get_drawstyle() == "steps-post"]
+    looks = {(str(line.get_color()), str(line._dash_pattern)) for line in lines}  # type: ignore[attr-defined]
+    assert len(looks) == len(lines) == 14
+    assert ax.get_title(loc="left").endswith(", 14 of 20")
+
+
+def test_letters_that_the_font_lacks_bury_no_picture(new_story: Any) -> None:
+    story = new_story("日本語")
+    effect = story.message(0)
+    effect.start(1)
+    effect.complete(100, "abcdef", duration_ms=99.0)
+    other = Story("other", story).message(0)
+    other.start(1)
+    for draw in (plots.waterfall, plots.timeline):
+        shown = draw(story.log)._repr_mimebundle_()  # type: ignore[attr-defined]
+        assert shown["image/png"].startswith(b"\x89PNG")
 
 
 def test_a_turn_falls_into_phases_without_gaps(eventful_log: list[Recorded]) -> None:

@@ -46,7 +46,7 @@ TURN_COLUMNS: tuple[Column[TurnRow], ...] = (
     Column("ended", TIME, lambda t: t.view.ended_us, "when the answer ended, UTC; after a crash, when it was found"),
     Column("duration_ms", FLOAT, lambda t: t.duration_ms, "started to ended, waits included, ms; null after a crash"),
     Column("first_chunk_ms", FLOAT, lambda t: t.view.first_chunk_ms, "from started to the first piece that counts, ms"),
-    Column("wait_ms", FLOAT, lambda t: sum(r.wait_ms for r in t.view.retries), "waits between attempts, together, ms"),
+    Column("wait_ms", FLOAT, lambda t: t.wait_ms, "waits between attempts, together, ms"),
     Column("tools", INT, lambda t: len(t.view.tools), "tool calls of the last attempt"),
     Column("finish_reason", TEXT, lambda t: as_text(t.view.finish_reason), "why the model stopped"),
     Column("error_category", TEXT, lambda t: as_text(_category(t)), "why it failed: auth, config, timeout, ..."),

@@ -5,23 +5,38 @@ Colours are the Okabe-Ito set; every colour comes with a hatch or a word, so tha
 Text from a log is drawn as it is, never as mathematics: a `$` in a conversation's name is a dollar sign.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, NamedTuple
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from ..html import shorten
 
-LABEL_CHARS = 40
+LABEL_CHARS = 50
 """Of a row's label."""
+MARGIN = 24
+"""Pixels beside what is drawn."""
+WIDEST = 0.8
+"""Share of an axis that words may take; the bars keep the rest."""
 INK = "#333333"
 FAINT = "#888888"
 GRID = "#dddddd"
 
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 3)))
+
+
+LEGEND_POINTS = 24
+"""Height of a line of legend under a title."""
+INSIDE = 5
+"""More lines than this have their legend below the axes."""
+_TITLE: dict[str, Any] = {"loc": "left", "fontsize": 11, "color": INK, "parse_math": False}
 
 
 class Look(NamedTuple):
@@ -49,8 +64,17 @@ class PlotAxes(Axes):
         picture = BytesIO()
         figure = self.get_figure(root=True)
         if figure is not None:
-            figure.savefig(picture, format="png", dpi=100)
+            with any_letters():
+                figure.savefig(picture, format="png", dpi=100)
         return {"text/plain": f"<{self.summary}>", "image/png": picture.getvalue()}
+
+
+@contextmanager
+def any_letters() -> Iterator[None]:
+    """A letter that the font lacks is drawn as a box; a warning for each would bury the picture."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield
 
 
 def axes_for(ax: Axes | None, *, width: float = 9.0, height: float = 4.0, summary: str = "plot") -> Axes:
@@ -69,7 +93,7 @@ def axes_for(ax: Axes | None, *, width: float = 9.0, height: float = 4.0, summar
 
 
 def title(ax: Axes, text: str) -> None:
-    ax.set_title(text, loc="left", fontsize=11, color=INK, parse_math=False)
+    ax.set_title(text, **_TITLE)
 
 
 def write(ax: Axes, x: float, y: float, text: str, **how: Any) -> None:
@@ -85,11 +109,52 @@ def row_labels(ax: Axes, labels: Sequence[str]) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def plain_legend(ax: Axes, **how: Any) -> None:
-    """A legend whose words are drawn as they are."""
-    style: dict[str, Any] = {"frameon": True, "framealpha": 0.85, "edgecolor": "none", "fontsize": 8}
-    for text in ax.legend(**(style | how)).get_texts():
+def leave_room(ax: Axes, longest: float) -> None:
+    """End the axis where the bars of length `longest` and all that is written behind bars end, whatever it is."""
+    with any_letters():
+        ends = [(text.get_position()[0], text.get_window_extent().width + MARGIN) for text in ax.texts]
+    room = max(_width(ax) - MARGIN, 1.0)
+    ax.set_xlim(0, max([longest, *(at / (1 - min(width / room, WIDEST)) for at, width in ends)]))
+
+
+def legend_above(ax: Axes, handles: Sequence[Artist]) -> None:
+    """A legend on one line over the right end of the axis, under the title where there is no room beside it."""
+    legend = _legend(ax, handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(handles))
+    text = ax.get_title(loc="left")
+    with any_letters():
+        taken = legend.get_window_extent().width + ax.set_title(text, **_TITLE).get_window_extent().width
+    if taken + MARGIN > _width(ax):
+        ax.set_title(text, **_TITLE, pad=LEGEND_POINTS)
+
+
+def legend_of_lines(ax: Axes, count: int) -> None:
+    """A legend where it hides little; of many lines, below the axes."""
+    if count <= INSIDE:
+        _legend(ax, loc="best")
+        return
+    rows = -(-count // 2)
+    figure = ax.get_figure(root=True)
+    if figure is not None and figure.get_layout_engine() is not None:
+        figure.set_figheight(figure.get_figheight() + 0.19 * rows)
+    _legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+
+def _width(ax: Axes) -> float:
+    """How wide the axes are or will be, in pixels."""
+    figure = ax.get_figure(root=True)
+    if figure is None or figure.get_layout_engine() is None:
+        return ax.bbox.width
+    with any_letters():
+        labels = max((label.get_window_extent().width for label in ax.get_yticklabels()), default=0.0)
+    return figure.bbox.width - labels
+
+
+def _legend(ax: Axes, **how: Any) -> Legend:
+    """Words are drawn as they are."""
+    legend = ax.legend(frameon=True, framealpha=0.85, edgecolor="none", fontsize=8, **how)
+    for text in legend.get_texts():
         text.set_parse_math(False)
+    return legend
 
 
 def empty(ax: Axes, text: str) -> Axes:

@@ -4,7 +4,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ...errors import ConfigError
-from .canvas import GRID, INK, SERIES, axes_for, duration, empty, plain_legend, row_labels, time_unit, title, write
+from .canvas import (
+    GRID,
+    INK,
+    SERIES,
+    axes_for,
+    duration,
+    empty,
+    leave_room,
+    legend_above,
+    row_labels,
+    time_unit,
+    title,
+    write,
+)
 from .rows import rows_of
 
 LIMIT = 40
@@ -48,10 +61,10 @@ def plot_comparison(frame: pd.DataFrame, names: tuple[str, str], value: str, ax:
                 markerfacecolor=fill, markeredgecolor=edge, markeredgewidth=1.6, label=names[side], clip_on=False,
                 zorder=3 - side)  # fmt: skip
     row_labels(ax, [f"{row['pair']}. {_short(row['prompt'])}" for row in shown])
-    ax.set_xlim(0, 1.42 * longest / scale)
+    leave_room(ax, 1.02 * longest / scale)
     ax.set_xlabel(_words(value).lower() + (f" ({unit})" if unit else ""), color=INK)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
-    plain_legend(ax, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    legend_above(ax, ax.get_legend_handles_labels()[0])
     return ax
 
 

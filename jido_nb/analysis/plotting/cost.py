@@ -1,5 +1,6 @@
-"""`cost`: what answers cost, and how much of it was for attempts that came to nothing."""
+"""`cost`: what answers cost, and how much of it was for attempts that failed (a cancel keeps its text)."""
 
+from math import floor, log10
 from typing import Literal
 
 import pandas as pd
@@ -10,12 +11,14 @@ from ...errors import ConfigError, closest
 from ..frames.attempts import attempts_df
 from ..source import Source
 from ..words import counted
-from .canvas import FAINT, GRID, INK, axes_for, empty, plain_legend, row_labels, title, write
+from .canvas import FAINT, GRID, INK, axes_for, empty, leave_room, legend_above, row_labels, title, write
+from .short_names import short_names
 
 Value = Literal["cost_usd", "tokens"]
 TOKENS = ("input_tokens", "output_tokens")
-KEPT, WASTED = ("kept: attempts that completed", "#0072B2", ""), ("wasted: all others", "#E69F00", "////")
+KEPT, WASTED = ("kept", "#0072B2", ""), ("wasted: attempts that failed", "#E69F00", "////")
 LIMIT = 24
+LABEL_CHARS = 36
 
 
 def cost(
@@ -26,7 +29,7 @@ def cost(
     subject: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """One bar per model: what its attempts cost, the part of attempts that did not complete hatched.
+    """One bar per model: what its attempts cost, the part of attempts that failed hatched.
 
     Args:
         source: A path or URL, a Journal, a Lab, a runtime, a conversation, a list of signals, or an `attempts_df`.
@@ -54,23 +57,26 @@ def cost(
     facts = pd.DataFrame({
         "name": frame[by].astype(object).where(frame[by].notna(), "none").astype(str),
         "amount": dollars if in_dollars else tokens,
-        "kept": frame["outcome"].eq("completed"),
+        "kept": ~frame["outcome"].isin(["failed", "retried"]).astype(bool),
     })  # fmt: skip
-    groups = sorted(facts.groupby("name"), key=lambda group: -float(group[1]["amount"].sum()))[:LIMIT]
+    everyone = sorted(facts.groupby("name"), key=lambda group: -float(group[1]["amount"].sum()))
+    groups = everyone[:LIMIT]
+    more = f", the {LIMIT} highest of {len(everyone)}" if len(everyone) > LIMIT else ""
     ax = axes_for(ax, height=1.5 + 0.42 * max(2, len(groups)), summary=f"{told.unit} by {by}, {len(groups)} bars")
-    title(ax, f"{'Cost' if in_dollars else 'Tokens'} by {by.replace('_', ' ')}")
+    title(ax, f"{'Cost' if in_dollars else 'Tokens'} by {by.replace('_', ' ')}{more}")
     if facts["amount"].dropna().empty:
         return empty(ax, "no attempt in this log has a price" if in_dollars else "no attempt in this log tells tokens")
     longest = max(float(group["amount"].sum()) for _, group in groups) or 1.0
     for row, (_, group) in enumerate(groups):
         _draw(ax, row, group, longest, told)
-    row_labels(ax, [str(name) for name, _ in groups])
-    ax.set_xlim(0, 1.6 * longest)
+    names = short_names([str(name) for name, _ in groups], LABEL_CHARS)
+    row_labels(ax, [names[str(name)] for name, _ in groups])
+    leave_room(ax, longest)
     ax.set_xlabel(told.unit, color=INK)
     ax.xaxis.set_major_formatter(lambda amount, _: f"{amount:,.6g}")
     ax.grid(axis="x", color=GRID, linewidth=0.6)
     keys = [Patch(facecolor=color, hatch=hatch, edgecolor="white", label=name) for name, color, hatch in (KEPT, WASTED)]
-    plain_legend(ax, handles=keys, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    legend_above(ax, keys)
     return ax
 
 
@@ -81,7 +87,12 @@ class _Told:
         self.unit = unit
 
     def __call__(self, amount: float) -> str:
-        return f"{amount:,.4g} USD" if self.unit == "US dollars" else counted(round(amount), "token")
+        if self.unit != "US dollars":
+            return counted(round(amount), "token")
+        # Four digits that tell, and no exponent: prices of single answers are small.
+        places = max(2, 3 - floor(log10(amount))) if amount > 0 else 0
+        told = f"{amount:,.{places}f}"
+        return f"{told.rstrip('0').rstrip('.') if places > 2 else told} USD"
 
 
 def _draw(ax: Axes, row: int, group: pd.DataFrame, longest: float, told: _Told) -> None:

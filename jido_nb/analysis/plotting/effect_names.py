@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from .short_names import short_names
+
 Key = tuple[str, str]
 
 
@@ -17,12 +19,8 @@ def effect_names(keys: Iterable[Key]) -> Mapping[Key, str]:
             numbers[key[0]] = numbers.get(key[0], 0) + 1
             named[key] = (key[0], numbers[key[0]])
     several = len(numbers) > 1
+    short = short_names(numbers)
     return {
-        key: _short(conversation) + (f" #{number}" if numbers[conversation] > 1 else "") if several else f"#{number}"
+        key: short[conversation] + (f" #{number}" if numbers[conversation] > 1 else "") if several else f"#{number}"
         for key, (conversation, number) in named.items()
     }
-
-
-def _short(name: str, limit: int = 30) -> str:
-    name = name.rpartition("/")[2] or name
-    return name if len(name) <= limit else f"…{name[1 - limit :]}"

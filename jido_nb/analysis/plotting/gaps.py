@@ -10,7 +10,8 @@ from ..frames.attempts import attempts_df
 from ..frames.chunks import chunks_df
 from ..source import Source, opened
 from ..words import counted
-from .canvas import DASHES, FAINT, GRID, INK, SERIES, axes_for, duration, empty, plain_legend, title
+from .canvas import FAINT, GRID, INK, axes_for, duration, empty, legend_of_lines, title
+from .series import lines_of
 
 KEY = ["conversation_id", "effect_id", "attempt"]
 SHORTEST_MS = 0.1
@@ -52,19 +53,18 @@ def gaps(
         raise ConfigError(message, field="by", value=missing)
     known = chunks[chunks["gap_ms"].notna()]
     ax = axes_for(ax, summary=f"gaps between {len(known)} chunks by {by}")
-    title(ax, "Time between neighbouring chunks")
+    lines, more = lines_of(known, by)
+    title(ax, f"Time between neighbouring chunks{more}")
     if known.empty:
         return empty(ax, "no answer in this log came in two chunks or more")
-    labels = known[by].astype(object).where(known[by].notna(), "none").astype(str)
-    for place, (name, group) in enumerate(known.groupby(labels)):
+    for name, group, style, marker in lines:
         times = np.sort(np.maximum(group["gap_ms"].to_numpy(dtype=float), SHORTEST_MS))
         share = np.arange(1, len(times) + 1) / len(times)
         middle, high = (float(np.quantile(times, quantile)) for quantile in (0.5, MARKED))
         label = f"{name}: {counted(len(times), 'gap')}, median {_told(middle)}, longest {_told(float(times[-1]))}"
-        color = SERIES[place % len(SERIES)]
         ax.step(np.concatenate(([times[0]], times)), np.concatenate(([0.0], share)), where="post", label=label,
-                color=color, linestyle=DASHES[place % len(DASHES)], linewidth=1.8)  # fmt: skip
-        ax.plot([high], [MARKED], marker="osD^vP*"[place % 7], color=color, markersize=7, markeredgecolor="white")
+                **style)  # fmt: skip
+        ax.plot([high], [MARKED], marker=marker, color=style["color"], markersize=7, markeredgecolor="white")
     ax.axhline(MARKED, color=FAINT, linewidth=0.8, linestyle=":")
     ax.text(1.005, MARKED, f"{MARKED:.0%}", transform=ax.get_yaxis_transform(), fontsize=8, color=FAINT, va="center")
     ax.set_xscale("log")
@@ -76,7 +76,7 @@ def gaps(
     ax.set_xlabel("time since the chunk before (ms, logarithmic)", color=INK)
     ax.set_ylabel("share of gaps", color=INK)
     ax.grid(color=GRID, linewidth=0.6)
-    plain_legend(ax, loc="best")
+    legend_of_lines(ax, len(lines))
     return ax
 
 

@@ -10,7 +10,8 @@ from ...errors import ConfigError
 from ..frames.attempts import attempts_df
 from ..source import Source
 from ..words import counted
-from .canvas import DASHES, GRID, INK, SERIES, axes_for, duration, empty, plain_legend, time_unit, title
+from .canvas import GRID, INK, axes_for, duration, empty, legend_of_lines, time_unit, title
+from .series import lines_of
 
 Value = Literal["first_chunk_ms", "duration_ms"]
 WORDS = {"first_chunk_ms": "time to the first chunk", "duration_ms": "duration of an attempt"}
@@ -45,19 +46,18 @@ def latency(
     if isinstance(source, pd.DataFrame) and subject is not None:
         known = known[known["conversation_id"] == subject]
     ax = axes_for(ax, summary=f"{WORDS[value]} of {len(known)} attempts by {by}")
-    title(ax, f"{WORDS[value].capitalize()}, completed attempts")
+    lines, more = lines_of(known, by)
+    title(ax, f"{WORDS[value].capitalize()}, completed attempts{more}")
     if known.empty:
         return empty(ax, "no completed attempts with this number in this log")
     scale, unit = time_unit(float(known[value].max()))
-    labels = known[by].astype(object).where(known[by].notna(), "none").astype(str)
-    for place, (name, group) in enumerate(known.groupby(labels)):
+    for name, group, style, marker in lines:
         times = np.sort(group[value].to_numpy(dtype=float))
         share = np.arange(1, len(times) + 1) / len(times)
         label = f"{name}: {counted(len(times), 'attempt')}, median {duration(float(np.median(times)))}"
         ax.step(
             np.concatenate(([times[0]], times)) / scale, np.concatenate(([0.0], share)), where="post", label=label,
-            color=SERIES[place % len(SERIES)], linestyle=DASHES[place % len(DASHES)], linewidth=1.8,
-            marker="o" if len(times) < 30 else "", markersize=3.5,
+            marker=marker if len(times) < 30 else "", markersize=3.5, **style,
         )  # fmt: skip
     ax.set_xlim(left=0)
     ax.set_ylim(0, 1.03)
@@ -65,5 +65,5 @@ def latency(
     ax.set_xlabel(f"{WORDS[value]} ({unit})", color=INK)
     ax.set_ylabel("share of attempts", color=INK)
     ax.grid(color=GRID, linewidth=0.6)
-    plain_legend(ax, loc="best")
+    legend_of_lines(ax, len(lines))
     return ax

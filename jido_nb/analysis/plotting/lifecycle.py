@@ -4,7 +4,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from ..source import Source, read_source
-from .canvas import FAINT, GRID, INK, OUTCOMES, Look, axes_for, duration, empty, row_labels, time_unit, title, write
+from .canvas import (
+    FAINT,
+    GRID,
+    INK,
+    OUTCOMES,
+    Look,
+    axes_for,
+    duration,
+    empty,
+    leave_room,
+    row_labels,
+    time_unit,
+    title,
+    write,
+)
 from .event_log import log_of_frame
 from .phases import Phase, turn_phases
 
@@ -68,7 +82,7 @@ def lifecycle(
         write(ax, at_ms / scale, -0.5, f"{who} ", fontsize=8, ha="right", va="top")
     if turn.status != "running":
         ax.axvline(turn.end_ms / scale, color=INK, linewidth=1)
-    ax.set_xlim(0, 1.5 * longest / scale)
+    leave_room(ax, longest / scale)
     ax.set_xlabel(f"time since the message ({unit})", color=INK)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
     return ax

@@ -8,7 +8,10 @@ from matplotlib.axes import Axes
 
 from ..retry_matrix import COUNTS, retry_matrix
 from ..source import Source
+from ..words import figure
 from .canvas import GRID, INK, axes_for, empty, title, write
+
+UNITS = {"ms": "ms", "usd": "US dollars"}
 
 
 def retry_heatmap(
@@ -36,7 +39,7 @@ def retry_heatmap(
     rows, across = _labels(matrix.index, ", "), _labels(matrix.columns, "\n")
     ax = axes_for(ax, width=2.5 + 1.3 * max(2, len(across)), height=1.6 + 0.45 * max(2, len(rows)),
                   summary=f"retry matrix, {len(rows)} by {len(across)}")  # fmt: skip
-    title(ax, values.capitalize() if values in COUNTS else f"{aggregate.capitalize()} of {values}")
+    title(ax, values.capitalize() if values in COUNTS else f"{aggregate.capitalize()} of {_with_unit(values)}")
     if matrix.empty:
         return empty(ax, "no attempts in this log")
     cells = matrix.to_numpy(dtype=float, na_value=np.nan)
@@ -44,7 +47,7 @@ def retry_heatmap(
     ax.imshow(cells, cmap="Greys", vmin=0, vmax=max(top, 1.0) * 1.25, aspect="auto")
     for (row, column), cell in np.ndenumerate(cells):
         shade = "white" if not np.isnan(cell) and cell > 0.7 * max(top, 1.0) else INK
-        write(ax, column, row, "-" if np.isnan(cell) else f"{cell:,.10g}", ha="center", color=shade)
+        write(ax, column, row, "-" if np.isnan(cell) else figure(cell), ha="center", color=shade)
     for lines, count in ((ax.axhline, len(rows)), (ax.axvline, len(across))):
         for place in range(count + 1):
             lines(place - 0.5, color=GRID, linewidth=0.8)
@@ -67,6 +70,12 @@ def _labels(axis: pd.Index, between: str) -> list[str]:
         )
         for label in axis
     ]
+
+
+def _with_unit(name: str) -> str:
+    """`wasted (ms)` for `wasted_ms`."""
+    what, _, unit = name.rpartition("_")
+    return f"{what.replace('_', ' ')} ({UNITS[unit]})" if unit in UNITS else name.replace("_", " ")
 
 
 def _names(axis: pd.Index) -> str:

@@ -9,19 +9,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from ..frames.attempts import attempts_df
 from ..source import Source
 from ..words import counted
-from .canvas import FAINT, GRID, INK, OUTCOMES, axes_for, duration, empty, plain_legend, row_labels, title, write
-from .rows import rows_of
-
-COLUMNS = ("conversation_id", "effect_id", "attempt", "started", "outcome", "duration_ms", "first_chunk_ms", "wait_ms")
+from .attempt_rows import attempt_rows
+from .canvas import FAINT, GRID, INK, OUTCOMES, axes_for, duration, empty, legend_above, row_labels, title, write
+from .short_names import short_names
 
 FOLDED_SHARE = 0.5
 """A pause of everybody that is longer than this share of the busy time is folded."""
 FOLDED_WIDTH = 0.04
 """How wide a folded pause is, as a share of the busy time."""
-LABEL_CHARS = 32
 
 
 class _Bar(NamedTuple):
@@ -54,16 +51,14 @@ def timeline(
         limit: The last so many conversations.
         ax: Where to draw; None makes a figure.
     """
-    frame = source if isinstance(source, pd.DataFrame) else attempts_df(source, subject=subject, columns=COLUMNS)
-    if isinstance(source, pd.DataFrame) and subject is not None:
-        frame = frame[frame["conversation_id"] == subject]
-    rows = rows_of(frame, COLUMNS, "attempts_df")
+    rows = attempt_rows(source, subject)
     everyone = list(dict.fromkeys(row["conversation_id"] for row in rows))
     shown = everyone[-limit:]
     rows = [row for row in rows if row["conversation_id"] in set(shown)]
     ax = axes_for(ax, height=1.5 + 0.32 * max(2, len(shown)), summary=f"timeline of {len(shown)} conversations")
-    more = "" if len(shown) == len(everyone) else f", the last {len(shown)} of {len(everyone)}"
-    title(ax, "Timeline" + (f" of {counted(len(shown), 'conversation')}{more}" if shown else ""))
+    count = counted(len(everyone), "conversation")
+    of = f" of {count}" if len(shown) == len(everyone) else f" of the last {len(shown)} of {count}"
+    title(ax, "Timeline" + (of if shown else ""))
     if not rows:
         return empty(ax, "no attempts in this log")
     zero = min(row["started"] for row in rows)
@@ -79,21 +74,22 @@ def timeline(
             _draw(ax, place, bar, folds, scale, length)
     for fold in folds:
         _draw_fold(ax, fold, folds, scale, len(shown))
-    row_labels(ax, [_short(name) for name in shown])
+    names = short_names(shown)
+    row_labels(ax, [names[name] for name in shown])
     ax.set_xlim(-0.005 * length / scale, 1.01 * length / scale)
     ax.set_xlabel(f"time since {zero:%Y-%m-%d %H:%M:%S} UTC ({unit}{', pauses folded' if folds else ''})", color=INK)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
     used = {bar.outcome for bar in everything}
     keys = [Patch(facecolor=look.color, hatch=look.hatch, edgecolor="white", label=name)
             for name, look in OUTCOMES.items() if name in used]  # fmt: skip
-    plain_legend(ax, handles=keys, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(keys))
+    legend_above(ax, keys)
     return ax
 
 
 def _bar(row: dict[str, Any], zero: datetime) -> _Bar:
     begin = (row["started"] - zero).total_seconds() * 1000
-    length = row["duration_ms"] if row["duration_ms"] is not None else row["first_chunk_ms"] or 0.0
-    return _Bar(begin, begin + length, row["wait_ms"] or 0.0, row["outcome"])
+    waited = row["waited_ms"] if row["waited_ms"] is not None else row["wait_ms"]
+    return _Bar(begin, begin + row["length_ms"], waited or 0.0, row["outcome"])
 
 
 def _folds(bars: Iterable[_Bar]) -> list[_Fold]:
@@ -136,8 +132,3 @@ def _draw_fold(ax: Axes, fold: _Fold, folds: Sequence[_Fold], scale: float, rows
 def _unit(longest_ms: float) -> tuple[float, str]:
     """As `time_unit`, and in minutes where that reads better."""
     return (1.0, "ms") if longest_ms < 2000 else (1000.0, "s") if longest_ms < 300_000 else (60_000.0, "min")
-
-
-def _short(name: str) -> str:
-    name = name.rpartition("/")[2] or name
-    return name if len(name) <= LABEL_CHARS else f"…{name[1 - LABEL_CHARS :]}"

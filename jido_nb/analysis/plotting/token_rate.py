@@ -12,7 +12,7 @@ from ..frames.attempts import attempts_df
 from ..frames.chunks import chunks_df
 from ..source import Source, opened
 from ..words import counted
-from .canvas import GRID, INK, axes_for, empty, row_labels, time_unit, title, write
+from .canvas import GRID, INK, axes_for, empty, leave_room, legend_above, row_labels, time_unit, title, write
 from .effect_names import effect_names
 from .rows import rows_of
 
@@ -151,9 +151,8 @@ def _draw(ax: Axes, streams: Sequence[Stream], unit: str, selection: str) -> Non
         ax.set_ylabel(f"{unit} per second", color=INK)
         ax.grid(axis="y", color=GRID, linewidth=0.6)
         title(ax, f"Streaming speed of {streams[0].label}{selection}")
-    ax.set_xlim(0, 1.4 * longest / scale)
+    leave_room(ax, longest / scale)
     ax.set_xlabel(f"time since the attempt began ({time})\n{scales}", color=INK)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
     if any(stream.thinking.any() for stream in streams):
-        handles, labels = ax.get_legend_handles_labels()
-        ax.legend(handles[:2], labels[:2], loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=8)
+        legend_above(ax, ax.get_legend_handles_labels()[0][:2])
