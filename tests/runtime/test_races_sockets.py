@@ -3,7 +3,8 @@
 `test_races_runtime.py` chooses every step of the loop; here the order is the operating system's. What is drawn is what
 the model does, who interferes at which moment, and when the server sends the end that it holds back: so many steps of
 the loop later, which is about how long a byte takes through the loopback. A round is one runtime with all of its
-conversations at once.
+conversations at once. Two of them are aimed: the end of the answer is sent as soon as the cancel is asked for, so that
+it arrives when the cancel was accepted and the connection is not yet closed.
 """
 
 import json
@@ -19,6 +20,7 @@ from anyio.lowlevel import checkpoint
 
 from jido_nb.core.catalogue import TERMINAL_LIFECYCLES
 from jido_nb.errors import ClosedError
+from jido_nb.journal.commit_points import watching
 from jido_nb.journal.memory import MemoryJournal
 from jido_nb.llm.settings import Settings
 from jido_nb.runtime.opening import open_runtime
@@ -29,8 +31,8 @@ from jido_nb.simulator.steps import Hold, Reset, Stall, StreamError, Text, Trunc
 pytestmark = pytest.mark.anyio
 
 ROUNDS = 13
-ON_SOCKETS, ON_PROCESSES = 10, 2
-"""Conversations of a round: the first over both HTTP backends in turn, the others with the stand-in agent."""
+DUELS, ON_SOCKETS, ON_PROCESSES = 2, 10, 2
+"""Conversations of a round: the first ones, over both HTTP backends in turn, and the others with the stand-in agent."""
 TIMEOUTS_MS = (5, 20, 80)
 HELD_S = 0.05
 LIMIT_S = 120
@@ -108,6 +110,9 @@ class Race:
         self.acts = [(what, chance.choice(MOMENTS), chance.choice(STEPS)) for what in acts]
         self.releases = chance.choice(RELEASES), chance.choice(STEPS)
 
+    def be_a_duel(self):
+        self.acts, self.releases = [("cancel", "streaming", 0)], ("canceling", 0)
+
     async def run(self):
         async with anyio.create_task_group() as tasks:
             # Moments are waited for before there is anything to miss.
@@ -153,7 +158,7 @@ async def race(seed):
             async with open_runtime(settings(server.url), journal) as runtime:
                 races = []
                 for number in range(ON_SOCKETS + ON_PROCESSES):
-                    against = chance.choice(list(AGENT))
+                    against = "completion" if number < DUELS else chance.choice(list(AGENT))
                     name, text = f"{number} {against}", json.dumps({"attempts": AGENT[against]})
                     if number < ON_SOCKETS:
                         model = {"model": f"simulated{'_openai' * (number % 2)}:{name}"}
@@ -162,6 +167,8 @@ async def race(seed):
                     if against == "timeout":
                         model["timeout_ms"] = chance.choice(TIMEOUTS_MS)
                     races.append(Race(chance, runtime, name, model, text))
+                    if number < DUELS:
+                        races[-1].be_a_duel()
                     server.add(name, Scenario(wire(against, races[-1].release)))
                 for each in races:
                     tasks.start_soon(each.run)
@@ -193,8 +200,8 @@ def left():
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_whatever_comes_first_over_real_sockets_an_effect_ends_once(seed, log_check):
-    before = left()
-    with anyio.fail_after(LIMIT_S):
+    before, passed = left(), Counter()
+    with anyio.fail_after(LIMIT_S), watching(lambda point: passed.update([point])):
         races, log = await race(seed)
         while left() != before:  # noqa: ASYNC110 - the system tells nobody
             await anyio.sleep(0.01)
@@ -206,6 +213,8 @@ async def test_whatever_comes_first_over_real_sockets_an_effect_ends_once(seed, 
             lifecycles.setdefault((recorded.signal.subject, data["effect_id"]), []).append(data["lifecycle"])
     for of_effect in lifecycles.values():
         assert [name for name in of_effect if name in TERMINAL_LIFECYCLES] == of_effect[-1:]
+    # Whoever asks cannot tell a cancel that was accepted and lost from one that came too late. The worker can.
+    assert [of_effect[-1] for of_effect in lifecycles.values()].count("canceled") == passed["effect.canceled"]
     for each in races:
         assert [said for _, said in each.said].count(True) <= 1
         for turn in each.turns:

@@ -10,9 +10,11 @@ import anyio
 import pytest
 
 import jido_nb
+from jido_nb.core.engine import MARKER_TYPE
 from jido_nb.core.replay import replay
 from jido_nb.errors import JournalError
 from jido_nb.journal.open import open_journal
+from jido_nb.journal.sqlite import SqliteJournal
 from jido_nb.runtime import partition
 from jido_nb.runtime.opening import open_runtime
 
@@ -78,6 +80,16 @@ def other(place: str, work: str):
 async def answered(runtime, subject: str) -> str:
     with anyio.fail_after(20):
         return (await (await runtime.conversation(subject).send("hi")).result()).text
+
+
+async def free_to_write(runtime, subject: str) -> None:
+    with anyio.fail_after(20):
+        while True:
+            try:
+                assert await answered(runtime, subject) == "hello"
+                return
+            except JournalError:  # it is given back a moment later
+                await anyio.sleep(0.01)
 
 
 async def test_a_second_runtime_of_a_process_may_write_what_the_first_does_not(place, scripted):
@@ -164,19 +176,59 @@ async def test_conversations_that_left_memory_are_free_for_others(place, scripte
     monkeypatch.setattr(partition, "KEPT_STATES", 0)
     async with open_runtime(scripted(), place) as first, open_runtime(scripted(), place) as second:
         for runtime in (first, second, first):
-            with anyio.fail_after(20):
-                while True:
-                    try:
-                        assert await answered(runtime, "c1") == "hello"
-                        break
-                    except JournalError:  # it leaves memory a moment after its turn has ended
-                        await anyio.sleep(0.01)
-                await runtime.idle()
+            await free_to_write(runtime, "c1")
+            await runtime.idle()
             other_one = second if runtime is first else first
             await answered(other_one, f"c{id(runtime)}")
     replayed = replay(list(open_records(place)))
     assert replayed.divergences == []
     assert replayed.unapplied == []
+
+
+class Held(SqliteJournal):
+    """Writes a marker down when it is told to."""
+
+    def __init__(self, path) -> None:
+        super().__init__(path)
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def append(self, signals):
+        if any(signal.type == MARKER_TYPE for signal in signals):
+            self.asked.set()
+            assert self.go_on.wait(60)
+        return super().append(signals)
+
+
+async def test_a_conversation_is_not_given_back_while_its_marker_is_still_to_be_written(
+    tmp_path, scripted, monkeypatch, log_check
+):
+    """Whoever takes it then would find it torn, and mend it, and the marker would come behind what they wrote."""
+    monkeypatch.setattr(partition, "KEPT_STATES", 0)
+    path = tmp_path / "runs.sqlite"
+    with closing(Held(path)) as journal:
+        async with open_runtime(scripted(), journal) as first, open_runtime(scripted(), path) as second:
+            try:
+                turn = await first.conversation("c1").send("hi")
+                assert await anyio.to_thread.run_sync(journal.asked.wait, 60)
+                with pytest.raises(JournalError, match="in use by another Lab or runtime of this process"):
+                    await second.conversation("c1").send("mine")
+            finally:
+                journal.go_on.set()
+            assert (await turn.result()).text == "hello"
+            await free_to_write(second, "c1")
+            await second.idle()
+            assert second.health().recovered == 0
+        log_check(list(journal.read()))
+
+
+async def test_a_signal_that_was_known_already_does_not_keep_its_conversation_from_others(place, scripted, log_check):
+    async with open_runtime(scripted(), place) as runtime:
+        assert await answered(runtime, "c1") == "hello"
+        known = [recorded.signal for recorded in await runtime.events(types="conv.in.message.received")]
+    async with open_runtime(scripted(), place) as first, open_runtime(scripted(), place) as second:
+        assert [receipt.status for receipt in await first.ingest_many(known)] == ["duplicate"]
+        await free_to_write(second, "c1")
+    log_check(list(open_records(place)))
 
 
 def open_records(place: str):
