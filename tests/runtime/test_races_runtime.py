@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections import Counter
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from jido_nb.core.catalogue import TERMINAL_LIFECYCLES
 from jido_nb.core.replay import replay
 from jido_nb.errors import ClosedError
+from jido_nb.journal.commit_points import watching
 from jido_nb.journal.memory import MemoryJournal
 from jido_nb.llm.settings import Settings
 from jido_nb.runtime.opening import open_runtime
@@ -74,7 +76,7 @@ async def race(backend, acts, closes):
     return said, turns, list(journal.read())
 
 
-def hold_to_it(backend, said, turns, log):
+def hold_to_it(backend, accepted, said, turns, log):
     lifecycles = {}
     for recorded in log:
         data = recorded.signal.data
@@ -88,6 +90,8 @@ def hold_to_it(backend, said, turns, log):
     for turn in turns:
         assert turn.done
         assert [turn.status] == lifecycles[turn.effect_id][-1:]
+    # Whoever asks cannot tell a cancel that was accepted and lost from one that came too late. The worker can.
+    assert [lifecycle[-1] for lifecycle in lifecycles.values()].count("canceled") == accepted
     assert said.count(True) <= 1
     assert turns[0].status == "canceled" or True not in said
     assert len(backend.closed) == len(backend.requests)
@@ -119,7 +123,10 @@ def test_a_cancel_against_anything_gives_exactly_one_ending(against, monkeypatch
         nonlocal before
         backend = ScriptedBackend(AGAINST[against], on_cancel=obeys, clock=LoopClock())
         backends[:] = [backend]
-        hold_to_it(backend, *run_chosen(race, backend, acts, closes, seed=seed))
+        passed = Counter()
+        with watching(lambda point: passed.update([point])):
+            raced = run_chosen(race, backend, acts, closes, seed=seed)
+        hold_to_it(backend, passed["effect.canceled"], *raced)
         before = before or left_open()
 
     check()
