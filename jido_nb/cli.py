@@ -1,6 +1,7 @@
 """`jido-nb`: the commands of this package, for a terminal."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from .errors import JidoError, closest
 from .version import __version__
 
 INTERRUPTED = 130
+NOT_READ = 141
 WRONG_USE = 2
 
 
@@ -31,7 +33,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status: 0 done, 1 it failed, 2 it was asked for wrongly, 130 interrupted."""
+    """Run one command; returns its exit status.
+
+    0 done, 1 it failed, 2 it was asked for wrongly, 130 interrupted, 141 nobody read what it wrote.
+    """
     argv = sys.argv[1:] if argv is None else argv
     name = argv[0] if argv else "--help"
     if name in ("-h", "--help", "help"):
@@ -54,6 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has seen enough, as `head` does. What is still to be flushed at exit must not fail for it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOT_READ
 
 
 def _demo(argv: Sequence[str]) -> int:
@@ -100,6 +109,7 @@ def _export(argv: Sequence[str]) -> int:
 
     out = sys.stdout.buffer if options.out == "-" else options.out
     count = export_jsonl(options.journal, out, overwrite=options.overwrite)
+    sys.stdout.flush()
     sys.stderr.write(f"{count:,} signals\n")
     return 0
 

@@ -149,7 +149,7 @@ class Comparison:
         return build_frame(columns, self._measured)
 
     def text_diff(self, turn: int) -> TextDiff:
-        """The two answers of a pair, side by side.
+        """The two answers of a pair, side by side; of a side that did not complete, its name says how it ended.
 
         Args:
             turn: Number of the pair, from 1: the column `pair` of `turns_df()`.
@@ -161,7 +161,8 @@ class Comparison:
             message = f"there are {len(self._pairs)} pairs here, counted from 1; not {turn!r}"
             raise ConfigError(message, field="turn", value=turn)
         pair = self._pairs[turn - 1]
-        return TextDiff(_text(pair.a), _text(pair.b), self.names)
+        a, b = (_named(name, side) for name, side in zip(self.names, (pair.a, pair.b), strict=True))
+        return TextDiff(_text(pair.a), _text(pair.b), (a, b))
 
     def plot(self, value: str = "duration_ms", *, ax: "Axes | None" = None) -> "Axes":
         """Both sides of each pair on one axis.
@@ -231,6 +232,11 @@ class _Measured(NamedTuple):
     a: float | None
     b: float | None
     told: Callable[[float | None], str]
+
+
+def _named(name: str, turn: Facts | None) -> str:
+    status = "not asked" if turn is None else turn["status"]
+    return name if status == "completed" else f"{name} ({status})"
 
 
 def _text(turn: Facts | None) -> str:

@@ -18,7 +18,10 @@ Part = tuple[str, bool]
 """A piece of a line, and whether the other side lacks it."""
 
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]+")
-_CELL = "width:50%;padding:0 .8em;text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
+_CELL = (
+    "width:50%;height:1.5em;padding:0 .8em;"  # an empty line has its height, too
+    "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
+)
 _MARKS = {
     "a": ("del", "background:rgba(213,94,0,.22);text-decoration:line-through"),
     "b": ("ins", "background:rgba(0,114,178,.22);text-decoration:underline"),

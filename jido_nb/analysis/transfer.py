@@ -142,7 +142,7 @@ def _writing(path: str | Path | BinaryIO, overwrite: bool) -> Iterator[BinaryIO]
         return
     path = Path(path).expanduser()
     if path.exists() and (path.is_dir() or not overwrite):
-        message = f"{path} is there already; choose another path, or overwrite=True"
+        message = f"{path} is there already; choose another path, or overwrite it (overwrite=True, --overwrite)"
         raise ConfigError(message, field="path", value=str(path))
     part = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:

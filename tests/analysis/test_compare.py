@@ -139,6 +139,12 @@ def test_a_text_difference_shows_both_sides_and_no_markup_of_theirs(comparison: 
     assert comparison.text_diff(1).same
 
 
+def test_a_text_difference_says_which_side_did_not_complete(comparison: Comparison) -> None:
+    assert comparison.text_diff(1).names == ("old", "new")
+    assert comparison.text_diff(3).names == ("old (failed)", "new (failed)")
+    assert comparison.text_diff(4).names == ("old (not asked)", "new")
+
+
 @pytest.mark.parametrize("turn", [0, 5, -1, True, "1", 1.0])
 def test_a_pair_that_is_none_is_refused(comparison: Comparison, turn: Any) -> None:
     with pytest.raises(ConfigError, match="there are 4 pairs here"):

@@ -163,3 +163,13 @@ def test_an_export_flows_into_other_programs(full_path: Path, full_log: list[Rec
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["id"] for line in told] == [recorded.signal.id for recorded in full_log]
     assert done.stderr.decode() == f"{len(full_log):,} signals\n"
+
+
+def test_an_export_that_nobody_reads_on_ends_without_a_traceback(full_path: Path) -> None:
+    command = [sys.executable, "-m", "jido_nb.cli", "export", str(full_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as export:
+        assert export.stdout is not None
+        assert export.stderr is not None
+        export.stdout.close()
+        assert export.stderr.read() == b""
+        assert export.wait(60) == cli.NOT_READ

@@ -62,6 +62,7 @@ def plot_comparison(frame: pd.DataFrame, names: tuple[str, str], value: str, ax:
                 zorder=3 - side)  # fmt: skip
     row_labels(ax, [f"{row['pair']}. {_short(row['prompt'])}" for row in shown])
     leave_room(ax, 1.02 * longest / scale)
+    ax.tick_params(axis="y", pad=8)  # a mark at zero is half outside
     ax.set_xlabel(_words(value).lower() + (f" ({unit})" if unit else ""), color=INK)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
     legend_above(ax, ax.get_legend_handles_labels()[0])
