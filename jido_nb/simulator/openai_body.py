@@ -6,8 +6,8 @@ from typing import Any
 from .wire import Refusal
 
 
-def read_body(body: bytes) -> dict[str, Any]:
-    """The object of a request whose `stream`, if it is there, is a boolean.
+def read_body(body: bytes) -> tuple[dict[str, Any], str, bool]:
+    """What a request is, which model it names, and whether it asks for a stream.
 
     Raises:
         Refusal: 400 `invalid_request_error`.
@@ -20,7 +20,10 @@ def read_body(body: bytes) -> dict[str, Any]:
         raise invalid("The body of your request is no JSON object.")
     if data.get("stream") not in (None, True, False):
         raise invalid("Invalid type for 'stream': expected a boolean.")
-    return data
+    model = data.get("model")
+    if not isinstance(model, str) or not model:
+        raise invalid("Missing required parameter: 'model'.")
+    return data, model, bool(data.get("stream"))
 
 
 def invalid(message: str) -> Refusal:

@@ -16,10 +16,8 @@ def read_request(body: bytes) -> Asked:
     Raises:
         Refusal: 400 `invalid_request_error`.
     """
-    data = read_body(body)
-    model, messages, stream = data.get("model"), data.get("messages"), data.get("stream")
-    if not isinstance(model, str) or not model:
-        raise invalid("you must provide a model parameter")
+    data, model, stream = read_body(body)
+    messages = data.get("messages")
     if not isinstance(messages, list) or not messages:
         raise invalid("Invalid 'messages': expected an array with at least one message.")
     if data.get("stream_options") is not None and not stream:
@@ -33,7 +31,7 @@ def read_request(body: bytes) -> Asked:
     words = next((last_text(one["content"]) for one in reversed(messages) if one["role"] == "user"), "")
     rounds = rounds_since((_WHO.get(one["role"], ""), flat(one.get("content"))) for one in messages)
     tools = tuple(_name(tool) for tool in data.get("tools") or ())
-    return Asked(model, bool(stream), talk, system, sum(len(one.text) for one in said), data, words, rounds, tools)
+    return Asked(model, stream, talk, system, sum(len(one.text) for one in said), data, words, rounds, tools)
 
 
 def _said(index: int, message: Any) -> Said:

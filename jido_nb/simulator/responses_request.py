@@ -17,10 +17,8 @@ def read_request(body: bytes) -> Asked:
     Raises:
         Refusal: 400 `invalid_request_error`.
     """
-    data = read_body(body)
-    model, given, stream = data.get("model"), data.get("input"), data.get("stream")
-    if not isinstance(model, str) or not model:
-        raise invalid("Missing required parameter: 'model'.")
+    data, model, stream = read_body(body)
+    given = data.get("input")
     if not isinstance(given, str | list) or not given:
         raise invalid("Missing required parameter: 'input': expected a string or an array of items.")
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given
@@ -33,7 +31,7 @@ def read_request(body: bytes) -> Asked:
     words = next((last_text(item["content"]) for item in reversed(items) if item.get("role") == "user"), "")
     rounds = rounds_since(_steps(items))
     tools = tuple(_tool_names(data.get("tools") or ()))
-    return Asked(model, bool(stream), talk, "\n\n".join(told) or None, characters, data, words, rounds, tools)
+    return Asked(model, stream, talk, "\n\n".join(told) or None, characters, data, words, rounds, tools)
 
 
 def _steps(items: Sequence[Any]) -> Iterable[tuple[str, str]]:

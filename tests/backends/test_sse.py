@@ -25,7 +25,7 @@ EVENTS = [b'{"x":"\xc3\xa9\xe2\x80\xa8"}', b'{"y":1}', b"one\ntwo\n", b"last"]
 def test_it_does_not_matter_where_the_body_is_cut(cut: int) -> None:
     framer = EventFramer()
     assert framer.feed(WIRE[:cut]) + framer.feed(WIRE[cut:]) == EVENTS
-    assert not framer.unfinished
+    assert framer.feed(b"data: next\n\n") == [b"next"]
 
 
 def test_a_byte_at_a_time_gives_the_same() -> None:
@@ -50,10 +50,10 @@ def test_any_events_in_any_pieces_come_out_whole(texts: list[str], data: st.Data
     assert found == [text.encode() for text in texts]
 
 
-def test_an_event_that_never_ends_is_no_event() -> None:
+def test_an_event_that_has_not_ended_is_no_event_yet() -> None:
     framer = EventFramer()
     assert framer.feed(b"data: half\n") == []
-    assert framer.unfinished
+    assert framer.feed(b"data: whole\n\n") == [b"half\nwhole"]
 
 
 @pytest.mark.parametrize("line", [b"x" * 100, b"data: x\n" * 20])

@@ -19,11 +19,6 @@ class EventFramer:
         self._data: list[bytes] = []
         self._data_size = 0
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether bytes are left that no event has used."""
-        return bool(self._tail_size or self._data)
-
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of each event that `chunk` completes.
 
