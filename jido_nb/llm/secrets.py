@@ -92,6 +92,11 @@ LIKELY = (
     Rule(("earer ", "EARER "), re.compile(_BEARER + r"[A-Za-z0-9._~+/\-]{6,}=*")),
     Rule(("asic ", "ASIC "), re.compile(r"(?i)(?<=basic )[A-Za-z0-9+/]{6,}=*")),
     Rule(_KEY_NAMES, re.compile(r"(?i)(?<=api-key: )\S+|(?<=api-key=)[^\s&]+|(?<=api_key=)[^\s&]+")),
+    Rule(
+        ("uthorization", "UTHORIZATION", *_KEY_NAMES),
+        re.compile(r"(?i)(?:(?<=authorization['\"]: ['\"])|(?<=api[-_]key['\"]: ['\"]))[^'\"]{6,}"),
+    ),
+    Rule(("?key=", "&key="), re.compile(r"(?<=[?&]key=)[^\s&'\"]+")),
     Rule(("password=", "PASSWORD=", "Password="), re.compile(r"(?i)(?<=password=)[^\s&]+")),
     Rule(("token=", "TOKEN=", "Token="), re.compile(r"(?i)(?<=token=)[^\s&]+")),
 )
@@ -99,6 +104,9 @@ LIKELY = (
 
 
 ALL = (*CERTAIN, *LIKELY)
+
+SECRET_NAMES = re.compile(r"(?i)(?:proxy-)?authorization|(?:x-|x-goog-)?api[-_]?key")
+"""Under these names stands a secret, whatever it looks like: headers and requests call it so."""
 
 Span = tuple[int, int]
 
@@ -159,7 +167,21 @@ def scrub_value(value: Any, secrets: Iterable[str] = (), rules: Iterable[Rule] =
     if isinstance(value, str):
         return scrub(value, known, rules)
     if isinstance(value, Mapping):
-        return {scrub_value(key, known, rules): scrub_value(part, known, rules) for key, part in value.items()}
+        return {
+            scrub_value(key, known, rules): _hidden(part, known, rules)
+            if isinstance(key, str) and SECRET_NAMES.fullmatch(key)
+            else scrub_value(part, known, rules)
+            for key, part in value.items()
+        }
     if isinstance(value, list | tuple):
         return [scrub_value(part, known, rules) for part in value]
     return value
+
+
+def _hidden(value: Any, known: tuple[str, ...], rules: Iterable[Rule]) -> Any:
+    """What stands under the name of a secret: a text, or a header's several. The schema of one is none."""
+    if isinstance(value, str):
+        return REDACTED if len(value) >= SHORTEST_SECRET else value
+    if isinstance(value, list | tuple):
+        return [_hidden(part, known, rules) for part in value]
+    return scrub_value(value, known, rules)

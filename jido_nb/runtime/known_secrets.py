@@ -50,7 +50,7 @@ def _is_handed_on(name: str, allowed: set[str]) -> bool:
 def _in_settings(settings: Settings) -> Iterator[str]:
     for backend in settings.llm.backends.values():
         for provider in backend.providers.values():
-            yield from _password(provider.base_url)
+            yield from _in_url(provider.base_url)
             for name, value in provider.headers.items():
                 if name.lower() not in HARMLESS_HEADERS:
                     scheme, _, rest = value.strip().partition(" ")
@@ -58,17 +58,19 @@ def _in_settings(settings: Settings) -> Iterator[str]:
         for agent in backend.agents.values():
             given = agent.get("env", {})
             yield from (str(value) for name, value in given.items() if is_secret(name))
-    yield from _password(settings.journal)
+    yield from _in_url(settings.journal)
 
 
-def _password(url: str | None) -> Iterator[str]:
-    """Of a URL, as it is written there and as it is meant."""
+def _in_url(url: str | None) -> Iterator[str]:
+    """The password of an address and the keys in its query, as they are written there and as they are meant."""
     try:
-        password = urlsplit(url or "").password
+        parts = urlsplit(url or "")
+        named = (each.partition("=") for each in parts.query.split("&"))
+        found = [parts.password or "", *(value for name, _, value in named if is_secret(name))]
     except ValueError:  # an address that is none is somebody else's to refuse
         return
-    if password:
-        yield from {password, unquote(password)}
+    for secret in filter(None, found):
+        yield from {secret, unquote(secret)}
 
 
 def redactor_of(settings: Settings) -> Redactor:

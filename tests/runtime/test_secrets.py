@@ -19,6 +19,7 @@ import jido_nb
 from jido_nb.errors import JidoError
 from jido_nb.notebook.display import bundle
 from jido_nb.runtime.adapters import tool_request
+from jido_nb.runtime.known_secrets import secrets_finder
 from jido_nb.runtime.opening import open_runtime
 from jido_nb.simulator.server import serve
 from jido_nb.testing.scripted_backend import ScriptedBackend
@@ -205,3 +206,21 @@ async def test_what_a_conversation_asks_with_is_told_without_secrets(scripted, m
             with pytest.raises(JidoError) as refused:
                 await chat.send("x", **asked)
             assert PLANTED not in f"{refused.value} {vars(refused.value)}"
+
+
+@pytest.mark.parametrize("name", ["Authorization", "x-api-key", "apiKey"])
+async def test_what_a_tool_is_given_and_answers_under_the_name_of_a_secret_is_not_written(scripted, name):
+    async with open_runtime(scripted(), tools={"look": lambda **given: {"answer": {name: "hunter2"}}}) as runtime:
+        await runtime.ingest(tool_request("c", "t1", "look", {"headers": {name: "hunter2", "accept": "text"}}))
+        await runtime.idle()
+        written = str([recorded.signal for recorded in await runtime.events()])
+    assert f"{{'{name}': '[redacted]', 'accept': 'text'}}" in written
+    assert f"{{'answer': {{'{name}': '[redacted]'}}}}" in written
+    assert "hunter2" not in written
+
+
+async def test_the_key_in_the_query_of_a_providers_address_is_a_secret():
+    url = "http://127.0.0.1:1/v1?region=europe&key=hunter2%2F"
+    settings = jido_nb.Settings(llm={"backends": {"jido_ai": {"providers": {"mine": {"base_url": url}}}}})
+    assert set(secrets_finder(settings, {})()) == {"hunter2%2F", "hunter2/"}
+    assert "hunter2" not in repr(settings)
