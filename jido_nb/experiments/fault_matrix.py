@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from itertools import count
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,7 +62,7 @@ class _Cell(NamedTuple):
 def fault_matrix(
     backends: Iterable[str] = tuple(BACKENDS),
     faults: Iterable[str | Fault] | None = None,
-    streams: Iterable[bool] = (True, False),
+    streams: bool | Iterable[bool] = (True, False),
     repeats: int = 1,
     *,
     effect_policy: Mapping[str, Any] | None = None,
@@ -76,7 +77,7 @@ def fault_matrix(
     Args:
         backends: Of `jido_ai` and `harness`.
         faults: Names of `jido_nb.experiments.faults.FAULTS`, or `Fault`s of your own; None: all.
-        streams: Whether answers are streamed; a fault that one of them cannot meet is left out there.
+        streams: Whether answers are streamed: True, False or both; a fault that one cannot meet is left out there.
         repeats: How often each is tried.
         effect_policy: Parts of the policy, such as `{"max_attempts": 5}`.
         journal: Where to keep the log: a path, a URL or a Journal; None: in memory, and gone with the call.
@@ -87,11 +88,11 @@ def fault_matrix(
         `retry_matrix(frame, index="fault")` tabulates it.
 
     Raises:
-        ConfigError: an unknown backend or fault, or a number that is none.
+        ConfigError: an unknown backend or fault, no mode, or a number that is none.
         ContractError: the policy is not valid.
         JournalError: the journal cannot be opened.
     """
-    cells = _cells(_known(backends), chosen_faults(faults), tuple(streams), repeats)
+    cells = _cells(_known(backends), chosen_faults(faults), _modes(streams), repeats)
     policies = [_policy(cell.fault, effect_policy) for cell in cells]
     opened = open_journal(journal)
     played: dict[tuple[str, str], int] = {}
@@ -110,6 +111,9 @@ def fault_matrix(
 
 
 def _known(backends: Iterable[str]) -> list[str]:
+    if not isinstance(backends, Iterable):
+        message = f"backends are names such as {', '.join(BACKENDS)}, not {backends!r}"
+        raise ConfigError(message, field="backends", value=backends)
     names = [backends] if isinstance(backends, str) else list(backends)
     for name in names:
         if name not in BACKENDS:
@@ -118,16 +122,23 @@ def _known(backends: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _modes(streams: bool | Iterable[bool]) -> list[bool]:
+    modes = [streams] if isinstance(streams, bool) or not isinstance(streams, Iterable) else list(streams)
+    if not modes or not all(isinstance(mode, bool) for mode in modes):
+        raise ConfigError(f"streams is True, False or both, not {streams!r}", field="streams", value=streams)
+    return modes
+
+
 def _cells(backends: Sequence[str], faults: Sequence[Fault], streams: Sequence[bool], repeats: int) -> list[_Cell]:
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
+    if isinstance(repeats, bool) or not isinstance(repeats, Integral) or repeats < 1:
         raise ConfigError(f"repeats is a number from 1, not {repeats!r}", field="repeats", value=repeats)
     return [
-        _Cell(fault, backend, bool(stream), repeat)
+        _Cell(fault, backend, stream, repeat)
         for fault in faults
         for backend in backends
         for stream in dict.fromkeys(streams)
         if stream in fault.streams
-        for repeat in range(1, repeats + 1)
+        for repeat in range(1, int(repeats) + 1)
     ]
 
 

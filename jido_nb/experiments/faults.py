@@ -78,10 +78,13 @@ def chosen_faults(faults: Iterable[str | Fault] | None) -> list[Fault]:
     """The faults of these names, and those given as they are; None: all of `FAULTS`.
 
     Raises:
-        ConfigError: an unknown or repeated name.
+        ConfigError: an unknown or repeated name, or what is no fault.
     """
     if faults is None:
         return list(FAULTS.values())
+    if not isinstance(faults, str | Fault | Iterable):
+        message = f"faults are names such as {', '.join(list(FAULTS)[:4])}, or `Fault`s, not {faults!r}"
+        raise ConfigError(message, field="faults", value=faults)
     chosen: dict[str, Fault] = {}
     for each in (faults,) if isinstance(faults, str | Fault) else faults:
         if isinstance(each, Fault):

@@ -93,6 +93,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"backends": ["jido"]}, "no faults are known for the backend 'jido', but for jido_ai, harness"),
     ({"faults": ["530"]}, "no fault named '530'"),
     ({"faults": ["503", "503"]}, "two faults are named '503'"),
+    ({"backends": 3}, "backends are names such as jido_ai, harness, not 3"),
+    ({"faults": 401}, "faults are names such as none, 503 twice, 429 once, 400, or `Fault`s, not 401"),
+    ({"streams": "yes"}, "streams is True, False or both, not 'yes'"),
+    ({"streams": None}, "streams is True, False or both, not None"),
+    ({"streams": []}, "streams is True, False or both, not []"),
     ({"repeats": 0}, "repeats is a number from 1, not 0"),
 ]
 
@@ -102,6 +107,11 @@ def test_what_is_not_there_is_refused_before_anything_runs(how: dict[str, Any], 
     with pytest.raises(ConfigError) as caught:
         fault_matrix(**how)
     assert told in str(caught.value)
+
+
+def test_one_mode_is_enough() -> None:
+    frame = fault_matrix("jido_ai", "401", True, progress=False)
+    assert frame["stream"].tolist() == [True]
 
 
 def test_a_policy_that_is_none_is_refused_before_anything_runs() -> None:
