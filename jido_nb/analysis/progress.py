@@ -22,9 +22,11 @@ def progress(items: Iterable[T], *, total: int | None, what: str, unit: str, sho
         unit: What is counted.
         show: Whether to show it; None: where somebody watches.
     """
-    if not (is_watched() if show is None else show):
-        yield from items
-        return
+    watched = is_watched() if show is None else show
+    return _with_bar(items, total, what, unit) if watched else iter(items)
+
+
+def _with_bar(items: Iterable[T], total: int | None, what: str, unit: str) -> Iterator[T]:
     from tqdm import tqdm  # a tenth of a second that those who never see a bar need not spend
 
     with tqdm(items, what, total, leave=False, delay=SLOW_S, unit=f" {unit}", dynamic_ncols=True) as bar:

@@ -38,13 +38,13 @@ class ReplayDiverged(JidoError):
 class Replay:
     """The verdict over a log. Frozen at the moment it was read: what is written later is not part of it."""
 
-    def __init__(self, replayer: Replayer, signals: int, seconds: float, source: Source, subject: str | None) -> None:
+    def __init__(self, replayer: Replayer, seconds: float, source: Source, subject: str | None) -> None:
         self._replayer = replayer
         self._source = source
         self._subject = subject
         self.seconds = seconds
         """How long it took."""
-        self.signals = signals
+        self.signals = replayer.fed
         """Signals that were read, markers included."""
         self.applied = replayer.applied
         """Signals that were applied again."""
@@ -125,17 +125,14 @@ def replay(source: Source, subject: str | None = None, *, progress: bool | None 
         JournalError: the journal cannot be read.
     """
     replayer = Replayer()
-    signals = 0
     began = time.perf_counter()
     source = readable_again(source)
     with opened(source, subject) as found:
         total = found.journal.last_seq() if found.journal is not None and found.subject is None else None
         log = found.read()
-        for recorded in with_progress(log, total=total, what="replay", unit="signals", show=progress):
-            replayer.feed(recorded)
-            signals += 1
+        replayer.feed_all(with_progress(log, total=total, what="replay", unit="signals", show=progress))
         subject = found.subject
-    return Replay(replayer, signals, time.perf_counter() - began, source, subject)
+    return Replay(replayer, time.perf_counter() - began, source, subject)
 
 
 def _told(divergence: Divergence) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import msgspec
+
 from .policy import EffectClass
 
 
@@ -28,8 +30,11 @@ class CancelEffects(NamedTuple):
     """The signal that asked for it; None where it could not be written."""
 
 
-class EmitOutput(NamedTuple):
-    """Write a `conv.out.*` signal. `id` follows from the cause, so that writing it twice writes it once."""
+class EmitOutput(msgspec.Struct, frozen=True, gc=False):
+    """Write a `conv.out.*` signal. `id` follows from the cause, so that writing it twice writes it once.
+
+    A struct, because each piece of an answer asks for one.
+    """
 
     id: str
     type: str

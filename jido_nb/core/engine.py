@@ -35,7 +35,7 @@ class Applied(NamedTuple):
     recorded: Recorded
     priority: int
     state: ConversationState
-    directives: list[Directive]
+    directives: Sequence[Directive]
 
 
 class _Run(NamedTuple):

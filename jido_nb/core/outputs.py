@@ -17,7 +17,7 @@ from .catalogue import (
     lifecycle_of,
 )
 from .directives import EmitOutput
-from .signal import Signal, values_of
+from .signal import Signal
 
 OUTPUT_SOURCE = "/runtime/projections"
 DEFAULT_CHANNEL = "primary"
@@ -39,13 +39,13 @@ _UNHAPPY = {
 _TOOL_KEYS = ("tool_name", "tool_call_id", "tool_event", "tool_status")
 
 
-def outputs_of(signal: Signal) -> list[EmitOutput]:
-    """The outputs that one lifecycle signal calls for, in order; most call for one or none."""
+def outputs_of(signal: Signal, data: Mapping[str, Any]) -> list[EmitOutput]:
+    """The outputs that one lifecycle signal with this payload calls for, in order; most call for one or none."""
     prefix, lifecycle = lifecycle_of(signal.type)
     if prefix == LLM_EFFECT:
-        outputs = _generation(values_of(signal.data), lifecycle)
+        outputs = _generation(data, lifecycle)
     elif prefix == TOOL_EFFECT:
-        outputs = [(TOOL_STATUS, _tool_execution(values_of(signal.data), lifecycle))]
+        outputs = [(TOOL_STATUS, _tool_execution(data, lifecycle))]
     else:
         return []
     id, subject = signal.id, signal.subject
@@ -75,6 +75,8 @@ def _generation(data: Mapping[str, Any], lifecycle: str) -> list[tuple[str, dict
 
 
 def _tool_facts(data: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    if not result and data.keys().isdisjoint(_TOOL_KEYS):
+        return {}
     deeper = (result, _mapping(result.get("metadata"))) if result else ()
     found = {}
     for key in _TOOL_KEYS:

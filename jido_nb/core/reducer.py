@@ -4,7 +4,7 @@ The reducer never looks at backends, clocks or the journal. Replaying the same s
 gives the same states and asks for the same outputs, and the chained hash proves it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -62,36 +62,66 @@ def cancel_of(signal: Signal) -> CancelEffects:
 
 def reduce(
     state: ConversationState, signal: Signal, seq: int, priority: int
-) -> tuple[ConversationState, list[Directive]]:
+) -> tuple[ConversationState, Sequence[Directive]]:
     """Apply one signal. Markers (`conv.applied.*`) are not applied; callers leave them out."""
-    kind = signal.type
-    stream = stream_of(kind) or "audit"
-    flags, in_flight = state.flags, state.in_flight
-    directives: list[Directive] = []
-    if stream == "effect":
-        in_flight = _after_lifecycle(in_flight, values_of(signal.data))
-        directives.extend(outputs_of(signal))
-    elif stream == "in":
-        if (start := start_of(signal)) is not None:
-            in_flight = {**in_flight, start.effect_id: "requested"}
-            directives.append(start)
-            if kind == MESSAGE_RECEIVED:
-                flags = NO_FLAGS
-        elif kind in CONTROL_TYPES:
-            flags = flags | {_FLAGS[kind]}
-            directives.append(cancel_of(signal))
-    count = state.applied_count + 1
-    moved = b""
-    if (flags is not state.flags and flags != state.flags) or (
-        in_flight is not state.in_flight and in_flight != state.in_flight
-    ):
-        moved = to_body({"flags": sorted(flags), "in_flight": in_flight})
-    counts = {**state.stream_counts, stream: state.stream_counts[stream] + 1}
-    entry = HistoryEntry(signal.id, ONE_OF_EACH.get(kind, kind), priority, seq)
-    # A million signals are replayed in seconds: so the one thing that is long is copied once.
-    history = (entry,) + state.history[: HISTORY_LIMIT - 1]  # noqa: RUF005
-    chain = _chained(state.chain, signal, f"{seq}\0{priority}\0{count}", moved)
-    return ConversationState(state.conversation_id, count, counts, flags, in_flight, history, chain), directives
+    draft = Draft(state)
+    directives = draft.apply(signal, seq, priority)
+    return draft.done(), directives
+
+
+class Draft:
+    """A state that changes, for who applies a run of signals and needs the state only behind the last of them."""
+
+    __slots__ = ("_before", "_count", "_counts", "_flags", "_in_flight", "_newest", "chain")
+
+    def __init__(self, before: ConversationState) -> None:
+        self._before = before
+        self._count = before.applied_count
+        self._counts = {**before.stream_counts}
+        self._flags = before.flags
+        self._in_flight = before.in_flight
+        self._newest: list[HistoryEntry] = []
+        """What came to the history, the last one last."""
+        self.chain = before.chain
+
+    def done(self) -> ConversationState:
+        """The state that the run led to. Nothing can be applied after this."""
+        before, newest = self._before, self._newest[: -HISTORY_LIMIT - 1 : -1]
+        history = tuple(newest) + before.history[: HISTORY_LIMIT - len(newest)]
+        return ConversationState(
+            before.conversation_id, self._count, self._counts, self._flags, self._in_flight, history, self.chain
+        )
+
+    def apply(self, signal: Signal, seq: int, priority: int) -> Sequence[Directive]:
+        """Apply one signal, and tell what must be done about it. Where this raises, nothing has changed."""
+        kind = signal.type
+        stream = stream_of(kind) or "audit"
+        flags, in_flight = self._flags, self._in_flight
+        directives: Sequence[Directive] = []
+        if stream == "effect":
+            data = values_of(signal.data)
+            in_flight = _after_lifecycle(in_flight, data)
+            directives = outputs_of(signal, data)
+        elif stream == "in":
+            if (start := start_of(signal)) is not None:
+                in_flight = {**in_flight, start.effect_id: "requested"}
+                directives = [start]
+                if kind == MESSAGE_RECEIVED:
+                    flags = NO_FLAGS
+            elif kind in CONTROL_TYPES:
+                flags = flags | {_FLAGS[kind]}
+                directives = [cancel_of(signal)]
+        moved = b""
+        if (flags is not self._flags and flags != self._flags) or (
+            in_flight is not self._in_flight and in_flight != self._in_flight
+        ):
+            moved = to_body({"flags": sorted(flags), "in_flight": in_flight})
+        count = self._count + 1
+        self.chain = _chained(self.chain, signal, seq, priority, count, moved)
+        self._count, self._flags, self._in_flight = count, flags, in_flight
+        self._counts[stream] += 1
+        self._newest.append(HistoryEntry(signal.id, ONE_OF_EACH.get(kind, kind), priority, seq))
+        return directives
 
 
 def _after_lifecycle(in_flight: Mapping[str, str], data: Mapping[str, Any]) -> Mapping[str, str]:
@@ -105,7 +135,7 @@ def _after_lifecycle(in_flight: Mapping[str, str], data: Mapping[str, Any]) -> M
     return in_flight
 
 
-def _chained(before: bytes, signal: Signal, place: str, moved: bytes) -> bytes:
+def _chained(before: bytes, signal: Signal, seq: int, priority: int, count: int, moved: bytes) -> bytes:
     """The hash after one more signal: over the hash before, all that is stored of the signal, and where it led.
 
     Nothing here depends on the version of Python or on the order in which a store gives extensions back.
@@ -115,6 +145,8 @@ def _chained(before: bytes, signal: Signal, place: str, moved: bytes) -> bytes:
     others = b""
     if len(extensions) != (1 if cause is None else 2) or extensions.get("contract_major") != CONTRACT_MAJOR:
         others = to_body(dict(sorted(extensions.items())), "null")
-    facts = f"{place}\0{signal.id}\0{signal.type}\0{signal.source}\0{signal.time_us}\0{cause or ''}\0"
+    facts = (
+        f"{seq}\0{priority}\0{count}\0{signal.id}\0{signal.type}\0{signal.source}\0{signal.time_us}\0{cause or ''}\0"
+    )
     parts = (before, facts.encode("utf-8", "replace"), others, moved, b"\0", signal.body)
     return sha256(b"".join(parts)).digest()[:CHAIN_BYTES]

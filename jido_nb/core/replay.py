@@ -14,9 +14,9 @@ from typing import Any
 
 from .catalogue import APPLIED, priority_of, stream_of
 from .directives import EmitOutput
-from .engine import DIGEST_BYTES, SEAL, is_foreign, marker_data, marker_id, sealed, seals
-from .reducer import reduce
-from .signal import Recorded, Signal, to_body
+from .engine import DIGEST_BYTES, SEAL, is_foreign, marker_data, marker_id, seals
+from .reducer import Draft
+from .signal import Recorded, Signal, is_body, to_body
 from .snapshot import SNAPSHOT
 from .state import ConversationState
 
@@ -53,6 +53,8 @@ class Replayer:
         self._conversations = {subject: _Conversation(state) for subject, state in (states or {}).items()}
         self.divergences: list[Divergence] = []
         """The first difference of each conversation that has one."""
+        self.fed = 0
+        """Signals and markers that were taken."""
         self.applied = 0
         self.unjudged = 0
         """Signals and markers that came after their conversation's first difference."""
@@ -74,25 +76,32 @@ class Replayer:
 
     def feed(self, recorded: Recorded) -> None:
         """Take the next signal of the journal."""
-        seq, signal = recorded
-        conversation = self._conversations.get(signal.subject)
-        if conversation is None:
-            conversation = self._conversations[signal.subject] = _Conversation(ConversationState(signal.subject))
-        before = self.last_seq
-        if seq > before:
-            self.last_seq = seq
-        if conversation.diverged:
-            self.unjudged += 1
-        elif seq <= before:
-            self._diverge(conversation, seq, signal.id, "seq", str(seq), f"after {before}")
-        elif stream_of(signal.type) != "applied":
-            conversation.pending[signal.id] = seq, signal
-        elif signal.type == APPLIED:
-            try:
-                if not is_foreign(signal):
-                    self._follow(conversation, recorded)
-            except Exception as error:
-                self._diverge(conversation, seq, signal.id, "data", "a marker", f"{type(error).__name__}: {error}")
+        self.feed_all((recorded,))
+
+    def feed_all(self, log: Iterable[Recorded]) -> None:
+        """Take what follows in the journal."""
+        conversations = self._conversations
+        for recorded in log:
+            seq, signal = recorded
+            conversation = conversations.get(signal.subject)
+            if conversation is None:
+                conversation = conversations[signal.subject] = _Conversation(ConversationState(signal.subject))
+            self.fed += 1
+            before = self.last_seq
+            if seq > before:
+                self.last_seq = seq
+            if conversation.diverged:
+                self.unjudged += 1
+            elif seq <= before:
+                self._diverge(conversation, seq, signal.id, "seq", str(seq), f"after {before}")
+            elif stream_of(signal.type) != "applied":
+                conversation.pending[signal.id] = seq, signal
+            elif signal.type == APPLIED:
+                try:
+                    if not is_foreign(signal):
+                        self._follow(conversation, recorded)
+                except Exception as error:
+                    self._diverge(conversation, seq, signal.id, "data", "a marker", f"{type(error).__name__}: {error}")
 
     def _follow(self, conversation: _Conversation, marker: Recorded) -> None:
         signal = marker.signal
@@ -107,20 +116,45 @@ class Replayer:
             live = str(signal.data.get("applied_count"))
             self._diverge(conversation, marker.seq, signal.id, "applied_count", live, str(count))
             return
-        pending, place = conversation.pending, 0
+        draft = Draft(conversation.state)
+        try:
+            self._apply_run(conversation, draft, marker.seq, ids, digests)
+        finally:
+            conversation.state = draft.done()
+        if not conversation.diverged:
+            self._compare(conversation, marker, ids, digests.hex())
+
+    def _apply_run(
+        self, conversation: _Conversation, draft: Draft, marker_seq: int, ids: Sequence[str], digests: bytes
+    ) -> None:
+        """Apply what a marker names, up to the first difference."""
+        pending, expected, place = conversation.pending, conversation.expected, 0
         for signal_id in ids:
             found = pending.pop(signal_id, None)
             if found is None:
-                self._diverge(conversation, marker.seq, signal_id, "applied_event_ids", signal_id, _MISSING)
+                self._diverge(conversation, marker_seq, signal_id, "applied_event_ids", signal_id, _MISSING)
                 return
-            if not self._apply(conversation, *found):
+            seq, signal = found
+            output = expected.pop(signal_id, None) if expected else None
+            if output is not None and not is_body(signal.body, output):
+                self._diverge(conversation, seq, signal_id, "data", _text(signal.body), _text(to_body(output, "null")))
                 return
-            digest, place = digests[place : place + DIGEST_BYTES], place + DIGEST_BYTES
-            if not conversation.state.chain.startswith(digest):
-                replayed = conversation.state.chain[:DIGEST_BYTES].hex()
-                self._diverge(conversation, found[0], signal_id, "digest", digest.hex(), replayed)
+            try:
+                directives = draft.apply(signal, seq, priority_of(signal.type))
+            except Exception as error:  # a payload that the contract would never have let in: somebody was here
+                told = f"{type(error).__name__}: {error}"
+                self._diverge(conversation, seq, signal_id, "data", _text(signal.body), told)
                 return
-        self._compare(conversation, marker, ids, digests.hex())
+            self.applied += 1
+            for directive in directives:
+                if isinstance(directive, EmitOutput):
+                    expected[directive.id] = directive.data
+            digest = draft.chain[:DIGEST_BYTES]
+            if not digests.startswith(digest, place):
+                live = digests[place : place + DIGEST_BYTES]
+                self._diverge(conversation, seq, signal_id, "digest", live.hex(), digest.hex())
+                return
+            place += DIGEST_BYTES
 
     def _compare(self, conversation: _Conversation, marker: Recorded, ids: Sequence[str], digests: str) -> None:
         """Hold a marker against the one that the replay would write; where it was applied only its seal tells."""
@@ -132,32 +166,16 @@ class Replayer:
             return
         expected = marker_data(conversation.state, ids, digests, signal.data.get("partition_id"), at_rest)
         if SEAL in signal.data:
-            expected = sealed(expected)
+            # It fits this body, as was seen before, and therefore one that is equal.
+            expected[SEAL] = signal.data[SEAL]
         if signal.id != marker_id(expected):
             self._diverge(conversation, marker.seq, signal.id, "id", signal.id, marker_id(expected))
-        elif signal.body != to_body(expected, "null"):
+        elif not is_body(signal.body, expected):
             name = next((key for key, value in expected.items() if signal.data.get(key) != value), "data")
-            live, replayed = signal.data.get(name, signal.data), expected.get(name, expected)
-            self._diverge(conversation, marker.seq, signal.id, name, str(live), str(replayed))
-
-    def _apply(self, conversation: _Conversation, seq: int, signal: Signal) -> bool:
-        """Apply one signal; whether that could be done."""
-        expected = conversation.expected.pop(signal.id, None) if conversation.expected else None
-        if expected is not None and (body := to_body(expected, "null")) != signal.body:
-            live, replayed = signal.body.decode("utf-8", "replace"), body.decode("utf-8", "replace")
-            self._diverge(conversation, seq, signal.id, "data", live, replayed)
-            return False
-        try:
-            conversation.state, directives = reduce(conversation.state, signal, seq, priority_of(signal.type))
-        except Exception as error:  # a payload that the contract would never have let in: somebody was here
-            live = signal.body.decode("utf-8", "replace")
-            self._diverge(conversation, seq, signal.id, "data", live, f"{type(error).__name__}: {error}")
-            return False
-        for directive in directives:
-            if isinstance(directive, EmitOutput):
-                conversation.expected[directive.id] = directive.data
-        self.applied += 1
-        return True
+            live, replayed = _text(signal.body), _text(to_body(expected, "null"))
+            if name in expected:
+                live, replayed = str(signal.data.get(name, signal.data)), str(expected[name])
+            self._diverge(conversation, marker.seq, signal.id, name, live, replayed)
 
     def _diverge(
         self, conversation: _Conversation, seq: int, signal_id: str, field: str, live: str, replayed: str
@@ -167,6 +185,10 @@ class Replayer:
         conversation.expected.clear()
         subject = conversation.state.conversation_id
         self.divergences.append(Divergence(seq, subject, signal_id, field, live, replayed))
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace")
 
 
 def _run(data: Mapping[str, Any]) -> tuple[list[str], bytes]:
@@ -183,6 +205,5 @@ def _run(data: Mapping[str, Any]) -> tuple[list[str], bytes]:
 def replay(log: Iterable[Recorded], states: Mapping[str, ConversationState] | None = None) -> Replayer:
     """Replay a whole log, or what follows `states`."""
     replayer = Replayer(states)
-    for recorded in log:
-        replayer.feed(recorded)
+    replayer.feed_all(log)
     return replayer

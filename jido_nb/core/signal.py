@@ -14,6 +14,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 CONTRACT_MAJOR = 1
 
+_encode = msgspec.json.Encoder().encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -89,6 +90,19 @@ def to_body(data: Mapping[str, Any], inf_nan_mode: Literal["null", "constants"] 
             return to_json(well_formed(data), inf_nan_mode=inf_nan_mode)
     except RecursionError:
         raise ValueError("the values nest too deeply, or hold themselves") from None
+
+
+def is_body(body: bytes, data: Mapping[str, Any]) -> bool:
+    """Whether `body` is the JSON of `data`, as `to_body` writes it where a number that JSON lacks is null.
+
+    msgspec is asked first, in a third of the time. The few numbers that it writes otherwise are left to `to_body`.
+    """
+    try:
+        if _encode(data) == body:
+            return True
+    except Exception:  # noqa: S110  # what it cannot write, the other one may
+        pass
+    return to_body(data, "null") == body
 
 
 def from_body(body: bytes | str) -> dict[str, Any]:

@@ -38,6 +38,7 @@ _NO_FACTS = (None,) * len(FACTS)
 LARGEST = 2**63 - 1
 """The largest integer that a database keeps."""
 
+_new = tuple.__new__
 _encode_extensions = msgspec.json.Encoder().encode
 _decode_extensions: Callable[[str], dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_body = msgspec.json.Decoder(dict[str, Any]).decode
@@ -140,13 +141,16 @@ def from_row(row: Row) -> Recorded:
     seq, id, type, source, subject, time_us, cause_id, project_id, extensions, body = row
     if extensions is not None:
         others = _decode_extensions(extensions)
+    elif cause_id is not None and project_id is None:
+        others = {"contract_major": CONTRACT_MAJOR, "cause_id": cause_id}
     else:
         others = {"contract_major": CONTRACT_MAJOR}
         if cause_id is not None:
             others["cause_id"] = cause_id
         if project_id is not None:
             others["project_id"] = project_id
-    return Recorded(seq, Signal(id, type, source, subject, time_us, LazyData(body), others, body))
+    # The class itself would be asked by way of a function of Python's, a million times.
+    return _new(Recorded, (seq, Signal(id, type, source, subject, time_us, LazyData(body), others, body)))
 
 
 def _text(value: Any) -> str | None:

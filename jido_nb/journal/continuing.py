@@ -21,8 +21,7 @@ LONGEST_PAGE: Final = 500
 def continued(journal: Journal, subject: str) -> Replayer:
     """The conversation replayed to its end, from the last state that it keeps."""
     replayer = resumed(journal, subject)
-    for recorded in journal.read(subject=subject, after_seq=replayer.last_seq):
-        replayer.feed(recorded)
+    replayer.feed_all(journal.read(subject=subject, after_seq=replayer.last_seq))
     return replayer
 
 

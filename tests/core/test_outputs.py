@@ -13,7 +13,8 @@ ABOUT = {"attempt": 2, "backend": "jido_ai", "provider": "simulated", "model": "
 
 
 def shown(kind: str, **data: Any) -> list[EmitOutput]:
-    return outputs_of(signal(kind, id="s1", effect_id="e1", **data))
+    asking = signal(kind, id="s1", effect_id="e1", **data)
+    return outputs_of(asking, asking.data)
 
 
 def one(kind: str, **data: Any) -> EmitOutput:

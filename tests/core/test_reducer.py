@@ -1,5 +1,6 @@
 """What one signal does to a conversation, and what it asks for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 
 from jido_nb.core.catalogue import priority_of
 from jido_nb.core.directives import CancelEffects, Directive, StartEffect
-from jido_nb.core.reducer import effect_id_of, reduce
-from jido_nb.core.signal import Signal
+from jido_nb.core.reducer import Draft, effect_id_of, reduce
+from jido_nb.core.signal import Signal, make_signal
 from jido_nb.core.state import HISTORY_LIMIT, ConversationState, HistoryEntry
 from jido_nb.testing.builders import signal
 from jido_nb.testing.strategies import arrivals, json_values
@@ -18,9 +19,10 @@ LLM = "conv.effect.llm.generation"
 CONTROLS = ["abort_requested", "stop_requested", "cancel_requested"]
 
 
-def after(*signals: Signal) -> tuple[ConversationState, list[Directive]]:
+def after(*signals: Signal) -> tuple[ConversationState, Sequence[Directive]]:
     """The state after `signals`, and what the last one asked for."""
-    state, directives = ConversationState("c1"), []
+    state = ConversationState("c1")
+    directives: Sequence[Directive] = []
     for seq, each in enumerate(signals, 1):
         state, directives = reduce(state, each, seq, priority_of(each.type))
     return state, directives
@@ -139,6 +141,40 @@ def test_reducing_changes_no_state_that_somebody_holds(signals: list[Signal]) ->
         again.append(reduce(again[-1], each, seq, priority_of(each.type))[0])
     assert states == again
     assert [state.applied_count for state in states] == list(range(len(states)))
+
+
+@given(st.lists(arrivals(), min_size=1, max_size=3))
+def test_a_run_leads_where_its_signals_lead_one_by_one(runs: list[list[Signal]]) -> None:
+    alone = together = ConversationState("c1")
+    seq = 0
+    for run in runs:
+        draft = Draft(together)
+        for each in run:
+            seq += 1
+            alone, directives = reduce(alone, each, seq, priority_of(each.type))
+            assert draft.apply(each, seq, priority_of(each.type)) == directives
+            assert draft.chain == alone.chain
+        together = draft.done()
+        assert together == alone
+
+
+def test_a_long_run_leaves_the_last_hundred_in_the_history() -> None:
+    draft = Draft(after(signal("conv.audit.note", id="first"))[0])
+    for n in range(HISTORY_LIMIT + 20):
+        draft.apply(signal("conv.audit.note", id=f"a{n}"), n + 2, 2)
+    assert [entry.id for entry in draft.done().history] == [f"a{n}" for n in reversed(range(20, HISTORY_LIMIT + 20))]
+
+
+@pytest.mark.parametrize("body", [{"lifecycle": "completed"}, {"effect_id": ["e1"]}, {"effect_id": "e1"}])
+def test_a_signal_that_cannot_be_applied_leaves_the_draft_as_it_was(body: dict[str, Any]) -> None:
+    known = lifecycle("started")
+    broken = make_signal(
+        id="x9", type=f"{LLM}.completed", source="/s", subject="c1", time_us=1, data=body, extensions={}
+    )
+    draft = Draft(after(known)[0])
+    with pytest.raises(KeyError):
+        draft.apply(broken, 2, 1)
+    assert draft.done() == after(known)[0]
 
 
 CHANGES: dict[str, dict[str, Any]] = {

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jido_nb.core.signal import from_body, is_unicode, to_body, to_time_us, well_formed
+from jido_nb.core.signal import from_body, is_body, is_unicode, to_body, to_time_us, well_formed
 from jido_nb.testing.builders import signal
 from jido_nb.testing.strategies import json_values
 
@@ -79,6 +79,15 @@ def test_well_formed_text_is_left_alone(text: str) -> None:
 
 def test_a_number_that_is_none_is_null_in_what_the_runtime_writes() -> None:
     assert signal("conv.audit.note", cost=float("nan")).body.endswith(b'"cost":null}')
+
+
+@given(st.dictionaries(ANY_TEXT, json_values() | st.floats() | st.integers()))
+@example({"one": 1e16, "other": 1e-7, "whole": -0.0, "large": 2**80, "none": float("nan")})
+def test_values_are_known_by_what_is_stored_of_them_however_it_is_written(data: dict[str, Any]) -> None:
+    body = to_body(data, "null")
+    assert is_body(body, data)
+    assert not is_body(body[:-1] + b" }", data)
+    assert not is_body(body, {"data": data})
 
 
 @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"", b"{"])
