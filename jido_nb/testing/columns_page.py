@@ -4,24 +4,10 @@
 while the page says something else.
 """
 
-import re
-import sys
-from pathlib import Path
-
 from ..analysis.aggregates import AGGREGATES
 from ..analysis.catalogue import FRAMES
 from ..analysis.frame import AnyFrame
-
-_MARKED = re.compile(r"(?s)(<!-- generated: (\w+) -->\n).*?(<!-- end of \2 -->)")
-
-
-def written(page: str) -> str:
-    """`page` with each marked part as it should be.
-
-    Raises:
-        KeyError: a marker names a part that does not exist.
-    """
-    return _MARKED.sub(lambda match: f"{match[1]}\n{PARTS[match[2]]()}\n{match[3]}", page)
+from .generated_page import rewrite, table
 
 
 def frames() -> str:
@@ -31,7 +17,7 @@ def frames() -> str:
 
 def aggregates() -> str:
     """What `retry_matrix` can make of a column."""
-    return _table([("`aggregate`", "Gives"), *((f"`{name}`", each.doc) for name, each in AGGREGATES.items())])
+    return table(("`aggregate`", "Gives"), [(f"`{name}`", each.doc) for name, each in AGGREGATES.items()])
 
 
 PARTS = {"frames": frames, "aggregates": aggregates}
@@ -43,15 +29,8 @@ def _sentence(frame: AnyFrame) -> str:
 
 def _columns(frame: AnyFrame) -> str:
     lines = [(f"`{column.name}`", f"`{column.arrow_type}`", column.doc) for column in frame.columns]
-    return _table([("Column", "Type", "Holds"), *lines])
-
-
-def _table(lines: list[tuple[str, ...]]) -> str:
-    rows = [lines[0], ("---",) * len(lines[0]), *lines[1:]]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+    return table(("Column", "Type", "Holds"), lines)
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        path = Path(name)
-        path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite(PARTS)

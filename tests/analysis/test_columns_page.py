@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from jido_nb.analysis.catalogue import FRAMES
-from jido_nb.testing.columns_page import PARTS, written
+from jido_nb.testing.columns_page import PARTS
+from jido_nb.testing.generated_page import generated
 
 PAGE = Path(__file__).parents[2] / "docs" / "columns.md"
 
 
 def test_the_page_is_made_from_the_frames() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert page == written(page), "run python -m jido_nb.testing.columns_page docs/columns.md"
+    assert page == generated(page, PARTS), "run python -m jido_nb.testing.columns_page docs/columns.md"
     assert all(f"<!-- generated: {name} -->" in page for name in PARTS)
 
 

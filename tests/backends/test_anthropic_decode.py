@@ -9,8 +9,9 @@ from jido_nb.backends.jido_ai.anthropic_decode import Decoder
 from jido_nb.backends.jido_ai.sse import EventFramer
 from jido_nb.llm.error import LLMError
 from jido_nb.llm.event import LLMEvent
-from jido_nb.llm.fold import Fold
 from jido_nb.llm.usage import Usage
+
+from .asking import folded, told
 
 SEARCH = {"type": "web_search_result", "url": "https://example.org", "title": "t", "encrypted_content": "e"}
 CITATION = {"type": "web_search_result_location", "url": "https://example.org", "cited_text": "x"}
@@ -156,18 +157,8 @@ def test_a_stream_becomes_a_result() -> None:
 
 
 def test_the_fold_of_the_events_is_the_result() -> None:
-    fold = Fold()
     events = decoded(WIRE)
-    for event in events:
-        fold.add(event)
-    result = events[-1].result
-    assert result is not None
-    assert (fold.text, fold.thinking, fold.tools, fold.usage) == (
-        result.text,
-        result.thinking,
-        result.tool_calls,
-        result.usage,
-    )
+    assert folded(events) == told(events)
 
 
 def test_whole_and_streamed_give_the_same_result() -> None:

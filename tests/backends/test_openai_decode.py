@@ -9,9 +9,10 @@ from jido_nb.backends.jido_ai.openai_decode import Decoder, decoded_usage
 from jido_nb.backends.jido_ai.sse import EventFramer
 from jido_nb.llm.error import LLMError
 from jido_nb.llm.event import LLMEvent
-from jido_nb.llm.fold import Fold
 from jido_nb.llm.settings import EndsWith
 from jido_nb.llm.usage import Usage
+
+from .asking import folded, told
 
 ABOUT = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-served"}
 FACTS = {"request_id": "req_1", "rate_limits": {"remaining-requests": "9"}}
@@ -114,18 +115,8 @@ def test_a_stream_becomes_a_result() -> None:
 
 
 def test_the_fold_of_the_events_is_the_result() -> None:
-    fold = Fold()
     events = decoded(WIRE)
-    for event in events:
-        fold.add(event)
-    result = events[-1].result
-    assert result is not None
-    assert (fold.text, fold.thinking, fold.tools, fold.usage) == (
-        result.text,
-        result.thinking,
-        result.tool_calls,
-        result.usage,
-    )
+    assert folded(events) == told(events)
 
 
 def test_whole_and_streamed_give_the_same_result() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import Field
 
-from ....llm.backend import Capabilities
 from ..agent import Run
 from ..executable import Executable
 from ..settings import AgentSettings
 from .acp_decode import MODES, AcpDecoder
 from .options import permission_mode, refuse_unsupported
+from .over_acp import OverAcp
 
 
 class AcpSettings(AgentSettings):
@@ -29,22 +29,16 @@ class AcpSettings(AgentSettings):
     """MCP servers that the agent is to use, as the protocol writes them."""
 
 
-class Acp:
+class Acp(OverAcp):
     """See `agent.Agent`."""
 
     name = "acp"
-    capabilities = Capabilities(provider_selection=False)
     executable = Executable(
         names=("claude-agent-acp", "codex-acp"),
         install="npm install -g @agentclientprotocol/claude-agent-acp (or name any other agent's program as `path`)",
     )
     settings: type[AgentSettings] = AcpSettings
     variables: tuple[str, ...] = ("ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY")
-    stdin_stays_open = True
-    cancels_by = "session/cancel, which keeps the session"
-
-    def new_session_id(self) -> str | None:
-        return None
 
     def argv(self, run: Run) -> list[str]:
         refuse_unsupported(run, "disallowed_tools", "max_turns", "max_budget_usd", "reasoning_effort")
@@ -53,9 +47,6 @@ class Acp:
 
     def environment(self, run: Run) -> dict[str, str]:
         return {}
-
-    def stdin(self, run: Run) -> bytes:
-        return b""
 
     def decoder(self, run: Run) -> "AcpDecoder":
         return AcpDecoder(run)
