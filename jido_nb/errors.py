@@ -57,7 +57,7 @@ class ClosedError(JidoError):
 
 def printable(text: str) -> str:
     """`text` with control characters as pictures of themselves: a terminal would obey them."""
-    return text.translate(_PICTURES)
+    return text.replace("\r\n", "\n").translate(_PICTURES)
 
 
 def closest(value: str, known: Iterable[str]) -> str:

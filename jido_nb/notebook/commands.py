@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from ..errors import ConfigError, closest
+from ..errors import ConfigError, closest, printable
 from .doctor import examine
 from .frontend import find_frontend
 from .report import Report, Table, shorten
@@ -197,7 +197,7 @@ class Line(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return str(self)
+        return printable(self)
 
 
 COMMANDS: dict[str, Command] = {

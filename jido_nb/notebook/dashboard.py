@@ -51,12 +51,14 @@ class Dashboard:
                 self._follower.cancel()
 
     def __repr__(self) -> str:
+        if self._door.closed:
+            return "<numbers of a Lab that is closed>"
         telemetry, health = self._numbers()
         return "\n".join([_headline(health), repr(telemetry)])
 
     def _ipython_display_(self) -> None:
         shell = current_shell()
-        if shell is None:
+        if shell is None or self._door.closed:
             print(repr(self))  # noqa: T201
             return
         self._publish(shell, *self._numbers(), update=False)

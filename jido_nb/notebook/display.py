@@ -12,6 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ..core.projections.turn import TurnView
+from ..errors import printable
 from .facts import note, retry_line, tool_detail, who
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def html(view: TurnView) -> str:
 
 def bundle(view: TurnView) -> dict[str, str]:
     """The mimebundle of a turn that has ended."""
-    return {"text/plain": plain(view), "text/html": html(view)}
+    # There are front ends that are terminals, and would obey what a model wrote.
+    return {"text/plain": printable(plain(view)), "text/html": html(view)}
 
 
 def _facts(view: TurnView) -> list[str]:

@@ -1,8 +1,10 @@
-"""Small answers of `%jido`: lines or a table, as text and as safe HTML."""
+"""Small answers of `%jido`: lines or a table, as text that steers no terminal and as safe HTML."""
 
 from collections.abc import Sequence
 from html import escape
 from typing import Any
+
+from ..errors import printable
 
 
 class Report:
@@ -13,7 +15,7 @@ class Report:
 
     def __repr__(self) -> str:
         width = max((len(name) for name, _ in self.facts), default=0)
-        return "\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in self.facts)
+        return printable("\n".join(f"{name:<{width}}  {value}".rstrip() for name, value in self.facts))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         rows = "".join(
@@ -36,16 +38,19 @@ class Table:
 
     def __repr__(self) -> str:
         if not self.rows:
-            return self.empty
+            return printable(self.empty)
         lines = [self.columns, *self.rows]
         widths = [max(len(line[index]) for line in lines) for index in range(len(self.columns))]
-        return "\n".join(
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        return printable(
+            "\n".join(
+                "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+                for line in lines
+            )
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         if not self.rows:
-            return {"text/plain": self.empty}
+            return {"text/plain": repr(self)}
         cell = 'style="text-align:left;white-space:pre-wrap"'
         head = "".join(f"<th {cell}>{escape(name)}</th>" for name in self.columns)
         body = "".join(

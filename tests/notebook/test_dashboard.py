@@ -38,6 +38,7 @@ def test_a_closed_one_keeps_what_it_shows(live_kernel: CommFrontEnd) -> None:
     live_kernel.until(lambda: "completed 1" in second.texts[0])
     assert "nothing happened yet" in first.texts[0]
     assert live_kernel.run("lab.close(); lab.closed").texts == ["True"]
+    assert live_kernel.run("other").stdout == "<numbers of a Lab that is closed>\n"
 
 
 def test_where_nobody_watches_it_is_shown_once(headless_kernel: CommFrontEnd) -> None:

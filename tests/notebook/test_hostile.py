@@ -24,8 +24,10 @@ from jido_nb.errors import JidoError
 from jido_nb.llm.error import LLMError
 from jido_nb.llm.result import ToolCall
 from jido_nb.notebook.as_text import as_text
+from jido_nb.notebook.commands import Line
 from jido_nb.notebook.dashboard import _headline, _html
 from jido_nb.notebook.display import bundle
+from jido_nb.notebook.report import Report, Table
 from jido_nb.notebook.terminal import TerminalStory
 from jido_nb.runtime.health import Health
 from jido_nb.runtime.opening import open_runtime
@@ -163,7 +165,16 @@ def test_a_turn_at_rest_is_safe(views: list[TurnView]) -> None:
     for view in views:
         shown = bundle(view)
         inspect(shown["text/html"], Inspector())
-        assert not OBEYED.search(repr(view))
+        assert not OBEYED.search(repr(view) + shown["text/plain"])
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_a_magic_answers_is_text(text: str) -> None:
+    for shown in (Report([(text, text)]), Table(["a", text], [[text, 1]]), Table(["a"], [], empty=text)):
+        told = shown._repr_mimebundle_()
+        inspect(told.get("text/html", ""), TableInspector())
+        assert not OBEYED.search(repr(shown) + told["text/plain"])
+    assert not OBEYED.search(repr(Line(text)))
 
 
 def test_a_terminal_obeys_nothing(views: list[TurnView], signals: list[Recorded]) -> None:

@@ -65,6 +65,7 @@ def test_a_model_cannot_steer_the_terminal(text: str) -> None:
 
 def test_text_stays_text() -> None:
     assert printable("tab\t, line\n, é, 😀, 漢") == "tab\t, line\n, é, 😀, 漢"
+    assert printable("a line of Windows\r\nand one\rover it") == "a line of Windows\nand one␍over it"
 
 
 def test_ipython_without_a_kernel_shows_the_answer_once(tmp_path: Path) -> None:
