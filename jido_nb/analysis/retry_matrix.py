@@ -75,6 +75,8 @@ def retry_matrix(
     columns: Names = ("backend", "stream"),
     values: str = "attempts",
     aggregate: str = "sum",
+    *,
+    subject: str | None = None,
 ) -> RetryMatrix:
     """A table over attempts; labels are sorted, and what never happened is 0 for counts and missing otherwise.
 
@@ -87,19 +89,23 @@ def retry_matrix(
         aggregate: For a column: sum, mean, median, p90, p95, p99, min, max or std of its numbers (of what is true or
             not: the sum, which is how many are true); for any column count, distinct, or rate (the share that is true,
             or that has a value). For `retries`: sum, or rate.
+        subject: Only this conversation.
 
     Raises:
         ConfigError: an unknown column or aggregate, or one that does not go with the other.
     """
-    frame = source if isinstance(source, pd.DataFrame) else attempts_df(source)
+    frame = source if isinstance(source, pd.DataFrame) else attempts_df(source, subject=subject)
     rows, across = _names(index, "index"), _names(columns, "columns")
     if not rows:
         raise ConfigError("index names no dimension for the rows, such as 'error_category'", field="index", value=index)
-    for name in (*rows, *across, *(("conversation_id", "effect_id", "outcome") if values in COUNTS else (values,))):
+    needed = ("conversation_id", "effect_id", "outcome") if values in COUNTS else (values,)
+    for name in (*rows, *across, *needed, *(() if subject is None else ("conversation_id",))):
         if name not in frame.columns:
             known = [*frame.columns, *(COUNTS if name == values else ())]
             message = f"no column named {name!r} in attempts_df.{closest(name, known)}"
             raise ConfigError(message, field="retry_matrix", value=name)
+    if isinstance(source, pd.DataFrame) and subject is not None:
+        frame = frame[frame["conversation_id"] == subject]
     cells, name = _cells(frame, values, aggregate)
     chosen = aggregate_of(name, cells)
     labels = [_labels(frame[name]) for name in (*rows, *across)]

@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -253,11 +255,35 @@ def test_speed_is_in_tokens_where_all_attempts_report_them(eventful_log: list[Re
 
 def test_a_frame_of_another_kind_is_refused(eventful_log: list[Recorded]) -> None:
     frame = chunks_df(eventful_log)
-    for draw in (plots.waterfall, plots.lifecycle):
+    for draw in (plots.waterfall, plots.timeline, plots.lifecycle, plots.latency, plots.cost, plots.retry_heatmap):
         with pytest.raises(ConfigError, match="no column"):
-            draw(frame)
+            draw(frame)  # type: ignore[operator]
     with pytest.raises(ConfigError, match="value is"):
         plots.latency(eventful_log, "gap_ms")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", [0, -1, "3", 1.5, True, None])
+@pytest.mark.parametrize("draw", [plots.waterfall, plots.timeline, plots.token_rate])
+def test_a_limit_that_is_none_is_refused(draw: Callable[..., Axes], limit: Any, eventful_log: list[Recorded]) -> None:
+    with pytest.raises(ConfigError, match="limit is a number from 1"):
+        draw(eventful_log, limit=limit)
+
+
+@every_plot
+def test_every_plot_narrows_to_a_conversation(
+    draw: Callable[..., Axes], make: Callable[..., Any], eventful_log: list[Recorded]
+) -> None:
+    for source in (eventful_log, make(eventful_log)):
+        assert isinstance(draw(source, subject="c2"), Axes)
+    one = plots.retry_heatmap(eventful_log, "conversation_id", subject="c2")
+    assert [label.get_text() for label in one.get_yticklabels()] == ["c2"]
+
+
+def test_attempts_that_were_text_in_between_are_drawn_too(eventful_log: list[Recorded], tmp_path: Path) -> None:
+    attempts_df(eventful_log).to_csv(tmp_path / "attempts.csv", index=False)
+    read = pd.read_csv(tmp_path / "attempts.csv")
+    assert texts(plots.waterfall(read))[:4] == texts(plots.waterfall(eventful_log))[:4]
+    assert plots.timeline(read).get_xlabel() == plots.timeline(eventful_log).get_xlabel()
 
 
 def test_a_long_pause_is_folded_and_a_short_one_is_not() -> None:

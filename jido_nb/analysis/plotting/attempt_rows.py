@@ -30,6 +30,8 @@ def attempt_rows(source: Source | pd.DataFrame, subject: str | None) -> list[dic
         frame = source
         if subject is not None and "conversation_id" in frame.columns:
             frame = frame[frame["conversation_id"] == subject]
+        if "started" in frame.columns and pd.api.types.is_string_dtype(frame["started"]):
+            frame = frame.assign(started=pd.to_datetime(frame["started"], utc=True))  # as CSV files give it
         rows = rows_of(frame, NEEDED, "attempts_df")
     else:
         frame = attempts_df(source, subject=subject, columns=[*NEEDED, HEARD])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ...errors import ConfigError
+from ...errors import ConfigError, closest
 from ..frames.attempts import attempts_df
 from ..source import Source
 from ..words import counted
@@ -40,8 +40,10 @@ def latency(
     if value not in WORDS:
         raise ConfigError(f"value is {' or '.join(WORDS)}, not {value!r}", field="value", value=value)
     frame = source if isinstance(source, pd.DataFrame) else attempts_df(source, subject=subject)
-    if by not in frame.columns:
-        raise ConfigError(f"no column named {by!r} in attempts_df", field="by", value=by)
+    for name in (by, "outcome", value, *(() if subject is None else ("conversation_id",))):
+        if name not in frame.columns:
+            message = f"no column named {name!r} in attempts_df.{closest(name, frame.columns)}"
+            raise ConfigError(message, field="by", value=name)
     known = frame[(frame["outcome"] == "completed") & frame[value].notna()]
     if isinstance(source, pd.DataFrame) and subject is not None:
         known = known[known["conversation_id"] == subject]

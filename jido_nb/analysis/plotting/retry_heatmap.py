@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ..retry_matrix import COUNTS, retry_matrix
+from ..retry_matrix import COUNTS, RetryMatrix, retry_matrix
 from ..source import Source
 from ..words import figure
 from .canvas import GRID, INK, axes_for, empty, title, write
@@ -21,6 +21,7 @@ def retry_heatmap(
     values: str = "attempts",
     *,
     aggregate: str = "sum",
+    subject: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """One cell per combination, darker for more, with its number written in it.
@@ -28,14 +29,13 @@ def retry_heatmap(
     Args:
         source: A path or URL, a Journal, a Lab, a runtime, a conversation, a list of signals, an `attempts_df`, or a
             matrix that `retry_matrix` gave.
-        index, columns, values, aggregate: As for `retry_matrix`.
+        index, columns, values, aggregate, subject: As for `retry_matrix`; of a matrix that is there, nothing changes.
         ax: Where to draw; None makes a figure.
 
     Raises:
         ConfigError: an unknown column.
     """
-    is_matrix = isinstance(source, pd.DataFrame) and "outcome" not in source.columns
-    matrix = source if is_matrix else retry_matrix(source, index, columns, values, aggregate)
+    matrix = source if _is_matrix(source) else retry_matrix(source, index, columns, values, aggregate, subject=subject)
     rows, across = _labels(matrix.index, ", "), _labels(matrix.columns, "\n")
     ax = axes_for(ax, width=2.5 + 1.3 * max(2, len(across)), height=1.6 + 0.45 * max(2, len(rows)),
                   summary=f"retry matrix, {len(rows)} by {len(across)}")  # fmt: skip
@@ -70,6 +70,13 @@ def _labels(axis: pd.Index, between: str) -> list[str]:
         )
         for label in axis
     ]
+
+
+def _is_matrix(source: Source | pd.DataFrame) -> bool:
+    """Whether it is a matrix, or the rows of one that somebody chose: numbers only."""
+    if isinstance(source, RetryMatrix):
+        return True
+    return isinstance(source, pd.DataFrame) and all(map(pd.api.types.is_numeric_dtype, source.dtypes))
 
 
 def _with_unit(name: str) -> str:

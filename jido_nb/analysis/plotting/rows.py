@@ -1,12 +1,26 @@
 """Rows of a frame as plain Python values, whatever dtypes people gave it on the way."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from ...errors import ConfigError
+
+T = TypeVar("T")
+
+
+def last_of(items: Iterable[T], limit: int) -> list[T]:
+    """The last `limit` of them.
+
+    Raises:
+        ConfigError: not a number from 1.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1:
+        raise ConfigError(f"limit is a number from 1, not {limit!r}", field="limit", value=limit)
+    return list(items)[-int(limit) :]
 
 
 def rows_of(frame: pd.DataFrame, names: Sequence[str], kind: str) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from ..source import Source
 from ..words import counted
 from .attempt_rows import attempt_rows
 from .canvas import FAINT, GRID, INK, OUTCOMES, axes_for, duration, empty, legend_above, row_labels, title, write
+from .rows import last_of
 from .short_names import short_names
 
 FOLDED_SHARE = 0.5
@@ -53,7 +54,7 @@ def timeline(
     """
     rows = attempt_rows(source, subject)
     everyone = list(dict.fromkeys(row["conversation_id"] for row in rows))
-    shown = everyone[-limit:]
+    shown = last_of(everyone, limit)
     rows = [row for row in rows if row["conversation_id"] in set(shown)]
     ax = axes_for(ax, height=1.5 + 0.32 * max(2, len(shown)), summary=f"timeline of {len(shown)} conversations")
     count = counted(len(everyone), "conversation")

@@ -14,7 +14,7 @@ from ..source import Source, opened
 from ..words import counted
 from .canvas import GRID, INK, axes_for, empty, leave_room, legend_above, row_labels, time_unit, title, write
 from .effect_names import effect_names
-from .rows import rows_of
+from .rows import last_of, rows_of
 
 CHUNK_NAMES = ("conversation_id", "effect_id", "attempt", "kind", "at_ms", "chars")
 TOKEN_NAMES = ("conversation_id", "effect_id", "attempt", "output_tokens")
@@ -89,7 +89,7 @@ def token_rate(
     names = _names(groups)
     if effect_id is not None:
         groups = {key: rows for key, rows in groups.items() if key[1] == effect_id}
-    shown = list(groups)[-limit:]
+    shown = last_of(groups, limit)
     in_tokens = bool(shown) and all(key in tokens for key in shown)
     unit = "tokens" if in_tokens else "characters"
     ax = axes_for(ax, height=3.6 if len(shown) < 2 else 1.5 + 0.5 * len(shown),

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from ..source import Source
+from ..values import as_int
 from .attempt_rows import attempt_rows
 from .canvas import (
     FAINT,
@@ -25,6 +26,7 @@ from .canvas import (
     write,
 )
 from .effect_names import effect_names
+from .rows import last_of
 
 
 class _Bar(NamedTuple):
@@ -63,7 +65,7 @@ def waterfall(
     names = effect_names(effects)
     if effect_id is not None:
         effects = {key: bars for key, bars in effects.items() if key[1] == effect_id}
-    shown = dict(list(effects.items())[-limit:])
+    shown = dict(last_of(effects.items(), limit))
     ax = axes_for(ax, height=1.3 + 0.34 * max(2, len(shown)), summary=f"waterfall of {len(shown)} effects")
     title(
         ax, "Attempts and waits" + ("" if len(shown) == len(effects) else f", the last {len(shown)} of {len(effects)}")
@@ -92,7 +94,7 @@ def _effects(rows: list[dict[str, Any]]) -> dict[tuple[str, str], list[_Bar]]:
         key = (row["conversation_id"], row["effect_id"])
         start_ms = (row["started"] - starts.setdefault(key, row["started"])).total_seconds() * 1000
         outcome = row["outcome"]
-        why = row["http_status"] or row["error_category"]
+        why = as_int(row["http_status"]) or row["error_category"]
         label = str(why) if why is not None and outcome in ("failed", "retried") else outcome
         ended = row["duration_ms"] is not None
         bar = _Bar(start_ms, row["length_ms"], ended, row["first_chunk_ms"], outcome, row["wait_ms"], row["waited_ms"],
