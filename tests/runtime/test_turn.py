@@ -1,6 +1,8 @@
 """One answer on its way, as those see it who read it, await it, cancel it."""
 
+import gc
 import threading
+from itertools import pairwise
 
 import anyio
 import anyio.from_thread
@@ -47,6 +49,32 @@ async def test_every_reader_gets_every_event_whenever_it_begins(journal, scripte
         assert readers == [[*told, ("completed", "Hello \n")]] * 3
         assert ((await turn).text, turn.text, turn.thinking, turn.status) == ("Hello \n", "Hello \n", "hm", "completed")
         assert turn.done
+        await at_rest(runtime)
+
+
+async def test_what_a_turn_keeps_of_a_piece_is_nothing_that_the_garbage_collector_looks_at(journal, scripted, at_rest):
+    async with open_runtime(scripted(ANSWER, **EACH), journal) as runtime:
+        turn = await runtime.conversation("c1").send("hi")
+        events = [event async for event in turn]
+        assert [event.kind for event in events if gc.is_tracked(event) or gc.is_tracked(event.data)] == []
+        log = [recorded.signal for recorded in await at_rest(runtime)]
+        payloads = [signal.data for signal in log if signal.type.startswith("conv.effect.")]
+        assert [dict(event.data) for event in events] == [dict(payload) for payload in payloads]
+        assert "Hel" in repr(events[2])
+        assert "lifecycle" not in repr(events[2])
+
+
+async def test_a_stream_is_three_tasks_until_somebody_ends_it(journal, scripted, at_rest):
+    async with open_runtime(scripted(*[HANGING] * 4), journal) as runtime:
+        turns, tasks = [], []
+        for number in range(4):
+            turns.append(await runtime.conversation(f"c{number}").send("hi"))
+            await first_delta(turns[-1])
+            tasks.append(len(anyio.get_running_tasks()))
+        # The effect, its limits, and the joining of its deltas. The first one opens the backend, too.
+        assert [now - before for before, now in pairwise(tasks)] == [3, 3, 3]
+        for turn in turns:
+            assert await turn.cancel()
         await at_rest(runtime)
 
 
