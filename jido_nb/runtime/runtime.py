@@ -151,7 +151,7 @@ class Runtime(AdapterMethods):
         """
         defaults: dict[str, Any] = {"backend": backend, "provider": provider, "model": model, "stream": stream}
         defaults |= {"system_prompt": system_prompt, "timeout_ms": timeout_ms, "options": options}
-        conversation_id = conversation_id or self.new_id()
+        conversation_id = self.new_id() if conversation_id is None else conversation_id
         return Conversation(self, conversation_id, project_id=project_id, defaults=defaults, budget=budget)
 
     async def start_turn(self, conversation: Conversation, raw: Mapping[str, Any]) -> Turn:

@@ -140,6 +140,14 @@ async def test_a_bad_default_is_refused_before_anything_is_said(asked, field, sc
         assert caught.value.field == f"conversation_defaults.llm.{field}"
 
 
+@pytest.mark.parametrize("name", ["", " ", "a\0b", "half \ud800", 5])
+async def test_a_name_that_is_none_begins_no_conversation_of_another_name(name, scripted):
+    async with open_runtime(scripted()) as runtime:
+        with pytest.raises(ContractError) as caught:
+            await runtime.conversation(name).send("hi")
+        assert (caught.value.field, await runtime.events()) == ("subject", [])
+
+
 async def test_simulated_faults_work_where_the_settings_allow_them(journal, scripted, at_rest):
     settings = scripted(answer("ok"), allow_simulate_effect=True, effects={"llm": {"backoff_ms": 0}})
     async with open_runtime(settings, journal) as runtime:
