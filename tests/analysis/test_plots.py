@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
@@ -334,3 +335,14 @@ def test_the_cost_says_what_was_wasted_and_what_nobody_told() -> None:
 )  # fmt: skip
 def test_durations_read_well(ms: float, told: str) -> None:
     assert duration(ms) == told
+
+
+@every_plot
+def test_a_clock_that_was_set_back_is_drawn_all_the_same(
+    draw: Callable[..., Axes], make: Callable[..., Any], eventful_log: list[Recorded]
+) -> None:
+    log = [
+        Recorded(seq, msgspec.structs.replace(signal, time_us=signal.time_us - place * 3_600_000_000))
+        for place, (seq, signal) in enumerate(eventful_log)
+    ]
+    draw(log).get_figure(root=True).canvas.draw()  # type: ignore[union-attr]

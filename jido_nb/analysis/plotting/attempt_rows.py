@@ -17,6 +17,8 @@ HEARD: Column[Attempt] = Column(
     "heard_ms", FLOAT, lambda a: (a.last_us - a.started_us) / 1000, "from its start to when it was last heard of, ms"
 )
 
+_TIMES = ("duration_ms", "first_chunk_ms", "wait_ms", "waited_ms", HEARD.name)
+
 
 def attempt_rows(source: Source | pd.DataFrame, subject: str | None) -> list[dict[str, Any]]:
     """One row per attempt, with `length_ms`: its duration, or of one without an end as long as it is known to have run.
@@ -37,6 +39,8 @@ def attempt_rows(source: Source | pd.DataFrame, subject: str | None) -> list[dic
         frame = attempts_df(source, subject=subject, columns=[*NEEDED, HEARD])
         rows = rows_of(frame, (*NEEDED, HEARD.name), "attempts_df")
     for row in rows:
+        # A clock that was set back makes times less than none, which a table tells and nobody can draw.
+        row.update({name: 0.0 for name in _TIMES if (row.get(name) or 0.0) < 0})
         known = (row["duration_ms"], row.get(HEARD.name), row["first_chunk_ms"])
         row["length_ms"] = next((length for length in known if length is not None), 0.0)
     return rows
