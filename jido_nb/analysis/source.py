@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from ..core.signal import Recorded, Signal
 from ..errors import ConfigError
-from ..journal.columns import ColumnReader
+from ..journal.columns import ColumnReader, Columns
 from ..journal.open import open_journal
 from ..journal.protocol import Journal
 from .filters import EVERYTHING, Filters, Types, filters_of, head_of
@@ -70,13 +70,13 @@ class OpenSource:
 
     def read_columns(
         self,
-        names: Sequence[str | Sequence[str]],
+        names: Sequence[str],
         types: Types = None,
         *,
         after_seq: int = 0,
         filters: Filters = EVERYTHING,
-    ) -> Iterator[list[tuple[Any, ...]]] | None:
-        """The same as pages of stored columns (see `journal.columns`); None from a source that keeps none."""
+    ) -> Columns | None:
+        """The same as stored columns; None from a source that keeps none."""
         if not isinstance(self.journal, ColumnReader):
             return None
         return self.journal.read_columns(

@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from ..core.pattern import compile_types, matching
@@ -10,7 +10,7 @@ from ..core.signal import Recorded, Signal
 from ..errors import ClosedError, JournalError
 from . import sql_statements as sql
 from .codec import LARGEST, Row
-from .columns import column_pages
+from .columns import Columns, check_names
 from .continuing import unapplied_in
 from .protocol import Appended
 from .sql_statements import Statements
@@ -46,6 +46,9 @@ class SqlJournal(ABC):
     @abstractmethod
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
         """All rows of a statement with `?` for its values. Raises JournalError or ClosedError."""
+
+    _pack: Callable[[str, tuple[Any, ...]], Row | None] | None = None
+    """See `columns.Columns`; None where nothing can be packed."""
 
     @staticmethod
     @abstractmethod
@@ -108,7 +111,7 @@ class SqlJournal(ABC):
 
     def read_columns(
         self,
-        names: Sequence[str | Sequence[str]],
+        names: Sequence[str],
         *,
         types: str | Iterable[str] | None = None,
         subject: str | None = None,
@@ -117,12 +120,15 @@ class SqlJournal(ABC):
         since_us: int | None = None,
         until_us: int | None = None,
         backend: str | None = None,
-    ) -> Iterator[list[Row]]:
-        """Pages of rows, for frames; see `columns.ColumnReader`."""
+    ) -> Columns:
+        """For frames; see `columns.ColumnReader`."""
+        check_names(names)
         wanted = matching(compile_types(types), self._types)
         where, values = self._conditions(wanted, subject, None, since_us, until_us, backend)
         last = self.last_seq()
-        return column_pages(self._query, names, where, values, after_seq, last if until_seq is None else until_seq)
+        until = last if until_seq is None else min(until_seq, last)
+        indexed = subject is not None or (wanted is not None and len(wanted) == 1)
+        return Columns(tuple(names), where, values, max(after_seq, 0), until, self._query, self._pack, indexed)
 
     def find(self, signal_id: str, subject: str | None = None) -> Recorded | None:
         if subject is None:

@@ -19,6 +19,7 @@ from ..errors import JournalError
 from . import sqlite_schema as sql
 from .codec import COLUMNS, Row, from_row, to_row
 from .commit_points import reached
+from .packed import PACKED_BYTES
 from .protocol import Appended
 from .same_files import SameFiles
 from .sql_journal import IDLE_READERS, SqlJournal
@@ -154,6 +155,24 @@ class SqliteJournal(SqlJournal):
             close_writer(writer)
 
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Row]:
+        with self._reading() as reader:
+            return reader.execute(statement, values).fetchall()
+
+    def _pack(self, statement: str, values: tuple[Any, ...]) -> Row | None:
+        with self._reading() as reader:
+            allowed = reader.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, PACKED_BYTES)
+            try:
+                row: Row = reader.execute(statement, values).fetchall()[0]
+            except sqlite3.DataError as error:
+                if error.sqlite_errorname != "SQLITE_TOOBIG":
+                    raise
+                return None
+            finally:
+                reader.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, allowed)
+            return row
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         self._check_open()
         self._files.check(may_be_gone=True)
         try:
@@ -162,7 +181,7 @@ class SqliteJournal(SqlJournal):
         except IndexError:
             reader = open_reader(self._path, self._timeout_s)
         try:
-            return reader.execute(statement, values).fetchall()
+            yield reader
         except sqlite3.Error as error:
             raise explain(error, self.location, "read") from error
         finally:

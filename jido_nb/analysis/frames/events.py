@@ -12,7 +12,7 @@ from ..column import INT, TEXT, TIME, CellFault, Column
 from ..filters import EVERYTHING, Filters
 from ..frame import Frame
 from ..source import OpenSource
-from ..stored import table_of_pages
+from ..stored import stored_table
 
 
 def _fact(key: str, kind: type = str) -> Callable[[Recorded], Any]:
@@ -59,9 +59,6 @@ _STORED = {"time": "time_us", "data": "body"} | {name: name for name in (
 )}  # fmt: skip
 """Which stored column of a journal holds a standard column of ours."""
 
-_FEW = {"type", "source", "project_id", "attempt", *FACTS}
-"""Columns that mostly repeat themselves."""
-
 
 class _EventsFrame(Frame[Recorded]):
     """Takes standard columns as they are stored, where a journal has them, and makes no signals."""
@@ -75,14 +72,9 @@ class _EventsFrame(Frame[Recorded]):
     ) -> pa.Table:
         chosen = list(self.columns if columns is None else columns)
         if all(column in EVENT_COLUMNS for column in chosen):
-            few = [column for column in chosen if column.name in _FEW]
-            wanted = [*few, *(column for column in chosen if column.name not in _FEW)]
-            stored = [_STORED[column.name] for column in wanted]
-            pages = found.read_columns([stored[: len(few)], *stored[len(few) :]], filters=filters)
-            if pages is not None:
-                names = [column.name for column in wanted]
-                table = table_of_pages(names, [column.arrow_type for column in wanted], len(few), pages)
-                return table.select([column.name for column in chosen])
+            stored = found.read_columns([_STORED[column.name] for column in chosen], filters=filters)
+            if stored is not None:
+                return stored_table(stored, pa.schema([(column.name, column.arrow_type) for column in chosen]))
         return super().table(found, filters, chosen, faults)
 
 
