@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from .column import CellFault, Column, build_table, choose, faults_table, to_frame
+from .damage import damage_of
 from .filters import EVERYTHING, Filters, Head, Types, filters_of
 from .moments import Moment
 from .source import OpenSource, Source, opened
@@ -31,7 +32,7 @@ _ARGUMENTS = """
 
     Raises:
         ConfigError: not a source, a bad filter, an unknown column.
-        JournalError: the journal cannot be read.
+        JournalError: the journal cannot be read, or a payload in it is damaged; it names the file and the `seq`.
         ColumnError: a column failed on a row.
     """
 
@@ -145,10 +146,16 @@ class Frame(Generic[Row]):
         `faults` takes the cells that could not be made, as with `strict=False`; None raises at the first.
         """
         chosen, head = self.columns if columns is None else columns, self._head
-        rows = self._rows(found, filters)
-        if head is not None and filters.narrow:
-            rows = (row for row in rows if filters.passes(head(row)))
-        return build_table(chosen, rows, order=self._order, faults=faults)
+        try:
+            rows = self._rows(found, filters)
+            if head is not None and filters.narrow:
+                rows = (row for row in rows if filters.passes(head(row)))
+            return build_table(chosen, rows, order=self._order, faults=faults)
+        except ValueError as error:
+            damage = damage_of(found)
+            if damage is None:
+                raise
+            raise damage from error
 
     def __repr__(self) -> str:
         return f"<frame {self.__name__}: {', '.join(column.name for column in self.columns)}>"

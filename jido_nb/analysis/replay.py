@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -77,9 +78,9 @@ class Replay:
         Raises:
             ConfigError: `seq` is not in what was replayed.
         """
-        if not 1 <= seq <= self.last_seq:
+        if isinstance(seq, bool) or not isinstance(seq, Integral) or not 1 <= seq <= self.last_seq:
             raise ConfigError(f"seq is 1 to {self.last_seq} here, not {seq!r}", field="seq", value=seq)
-        return AsOf(self._source, seq, self._subject)
+        return AsOf(self._source, int(seq), self._subject)
 
     def divergence_df(self) -> pd.DataFrame:
         """One row per conversation that differs; no rows if the replay is identical."""

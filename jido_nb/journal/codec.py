@@ -140,7 +140,7 @@ def from_row(row: Row) -> Recorded:
     """The signal of one row, given in the order of `READ_COLUMNS`."""
     seq, id, type, source, subject, time_us, cause_id, project_id, extensions, body = row
     if extensions is not None:
-        others = _decode_extensions(extensions)
+        others = _extensions(extensions)
     elif cause_id is not None and project_id is None:
         others = {"contract_major": CONTRACT_MAJOR, "cause_id": cause_id}
     else:
@@ -151,6 +151,14 @@ def from_row(row: Row) -> Recorded:
             others["project_id"] = project_id
     # The class itself would be asked by way of a function of Python's, a million times.
     return _new(Recorded, (seq, Signal(id, type, source, subject, time_us, LazyData(body), others, body)))
+
+
+def _extensions(text: str) -> dict[str, Any]:
+    try:
+        return _decode_extensions(text)
+    except msgspec.MsgspecError:
+        # Somebody changed them. A replay then finds that they differ, instead of nobody being able to read on.
+        return {"damaged": text}
 
 
 def _text(value: Any) -> str | None:

@@ -84,9 +84,9 @@ def test_a_moment_reads_at_a_glance_and_is_frozen_to_its_conversation(eventful_l
     assert moment.timeline() == moment.timeline("c2")
 
 
-@pytest.mark.parametrize("seq", [0, -1, 38])
-def test_a_moment_that_was_not_replayed_is_refused(eventful_log: list[Recorded], seq: int) -> None:
-    with pytest.raises(ConfigError, match=f"seq is 1 to 37 here, not {seq}"):
+@pytest.mark.parametrize("seq", [0, -1, 38, 3.0, "3", True, None])
+def test_a_moment_that_was_not_replayed_is_refused(eventful_log: list[Recorded], seq: Any) -> None:
+    with pytest.raises(ConfigError, match=f"seq is 1 to 37 here, not {seq!r}"):
         replay(eventful_log).at(seq)
 
 

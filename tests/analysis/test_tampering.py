@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jido_nb.analysis.catalogue import FRAMES
 from jido_nb.analysis.frames.turns import turns_df
 from jido_nb.analysis.replay import replay
+from jido_nb.errors import JournalError
 from jido_nb.runtime.opening import open_runtime
 
 MODELS = ("tools", "flaky-reset", "unauthorized", "echo")
@@ -29,6 +31,12 @@ class Victim:
 
     def write(self, seq: int, body: bytes) -> None:
         self._connection.execute("UPDATE signals SET body = CAST(? AS TEXT) WHERE seq = ?", (body, seq))
+
+    def extend(self, seq: int, extensions: str | None) -> str | None:
+        """Give a signal other extensions; returns what they were."""
+        ((before,),) = self._connection.execute("SELECT extensions FROM signals WHERE seq = ?", (seq,))
+        self._connection.execute("UPDATE signals SET extensions = ? WHERE seq = ?", (extensions, seq))
+        return before  # type: ignore[no-any-return]
 
     def close(self) -> None:
         self._connection.close()
@@ -95,3 +103,29 @@ def test_longer_changes_are_found_too(victim: Victim, change: Callable[[bytes], 
         finally:
             victim.write(seq, body)
         assert divergence.seq == seq, id
+
+
+@pytest.mark.parametrize("damage", ["{", "[1]", "no JSON", ""])
+def test_a_payload_that_cannot_be_read_is_named_by_every_frame_that_needs_it(victim: Victim, damage: str) -> None:
+    seq, _, body = next(each for each in victim.signals if b'"token_delta"' in each[2])
+    needing = [FRAMES[name] for name in ("effects", "attempts", "turns", "messages", "chunks", "tools", "telemetry")]
+    victim.write(seq, damage.encode())
+    try:
+        for frame in needing:
+            with pytest.raises(JournalError, match=f"is damaged: the payload of seq {seq} is no JSON object") as told:
+                frame(victim.path)
+            assert told.value.path == str(victim.path)
+        assert replay(victim.path).divergences[0].seq == seq
+    finally:
+        victim.write(seq, body)
+    assert replay(victim.path).identical
+
+
+def test_extensions_that_cannot_be_read_are_a_difference(victim: Victim) -> None:
+    seq = next(seq for seq, _, body in victim.signals if b'"token_delta"' in body)
+    before = victim.extend(seq, "no JSON")
+    try:
+        assert replay(victim.path).divergences[0].seq == seq
+    finally:
+        victim.extend(seq, before)
+    assert replay(victim.path).identical
