@@ -7,7 +7,7 @@ Rule 3: a state is what was last told. A call that had not ended when its attemp
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..core.catalogue import LLM_EFFECT, TERMINAL_LIFECYCLES, TOOL_EFFECT, TOOL_REQUESTED
@@ -105,9 +105,6 @@ def _told(calls: Calls, recorded: Recorded, data: Mapping[str, Any]) -> None:
         known = (attempt, id) in calls
         call = _call(calls, recorded, data, attempt, id)
         call.kind = as_text(facts.get("kind"))
-        if known and call.use.status == "pending":
-            # Streamed or not, what a model asked for, and nobody has run, is asked for.
-            call.use = replace(call.use, status="requested")
         if not known:
             call.use = ToolUse(id, as_text(facts.get("name")) or "tool", "requested", facts.get("arguments"))
 

@@ -46,20 +46,6 @@ def test_a_call_that_had_not_ended_ends_with_its_turn(story: Any, ending: str) -
     assert cells(story.log, "call_id", "status", "duration_ms") == [("t1", "completed", 10.0), ("t2", ending, 10.0)]
 
 
-def test_a_call_that_only_the_model_asked_for_is_requested_streamed_or_not(story: Any) -> None:
-    request = {"id": "t1", "name": "ask", "arguments": {"who": "ada"}, "kind": "client"}
-    for at_ms, reported in ((0, True), (100, False)):
-        effect = story.message(at_ms)
-        effect.start(at_ms + 1)
-        if reported:
-            effect.tool(at_ms + 10, "t1", "ask", "pending", {"who": "ada"})
-        effect.put(at_ms + 20, "completed", result={"tool_calls": [request]})
-    assert (
-        cells(story.log, "kind", "status", "input", "duration_ms")
-        == [("client", "requested", '{"who": "ada"}', None)] * 2
-    )
-
-
 def test_a_call_without_an_id_goes_by_its_name(story: Any) -> None:
     effect = story.message(0)
     effect.start(1)

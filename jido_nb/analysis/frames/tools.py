@@ -32,7 +32,7 @@ TOOL_COLUMNS: tuple[Column[ToolCall], ...] = (
     Column("kind", TEXT, lambda c: c.kind,
            "client (the model asks), server (provider or agent runs it), function (the runtime runs it)"),
     Column("status", TEXT, lambda c: c.use.status,
-           "as last told: requested, pending, running, completed, failed, denied, canceled"),
+           "as last told: requested (pending where it was streamed), running, completed, failed, denied, canceled"),
     Column("input", TEXT, lambda c: as_text(c.use.input), "its arguments, as JSON text"),
     Column("output", TEXT, lambda c: as_text(c.use.output), "what it gave; JSON text where that is no text"),
     Column("output_characters", INT, lambda c: _length(c.use.output), "length of that"),
