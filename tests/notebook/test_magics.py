@@ -172,7 +172,7 @@ def test_no_made_up_id_is_in_what_a_command_says(live_kernel: CommFrontEnd) -> N
 
 
 def test_what_we_get_wrong_keeps_its_traceback(live_kernel: CommFrontEnd) -> None:
-    cell = live_kernel.run("import jido_nb\njido_nb.turns_df(jido, columns=3)")
+    cell = live_kernel.run("import jido_nb\njido_nb.turns_df()")
     assert cell.error is not None
     assert len(cell.error["traceback"]) > 1
 
