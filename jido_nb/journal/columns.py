@@ -51,11 +51,13 @@ class Columns:
 
     def parts(self) -> list[Self]:
         """The same, in parts of about `PACKED_ROWS` rows, in order."""
+        width = self.last_seq - self.after_seq
+        if width <= PACKED_ROWS:
+            return [self]
         # Where an index finds few rows among many, few parts shall hold them; without one, it is quicker to look at all
         # of them than to count first. What holds for both: numbers may be left out in a foreign log, by the million.
         where, values = (self.where, self.values) if self.indexed else ("1", ())
         count = self.query(f"SELECT count(*) FROM signals AS s WHERE {where}", values)[0][0]  # noqa: S608
-        width = self.last_seq - self.after_seq
         step = max(width * PACKED_ROWS // max(count, 1), PACKED_ROWS)
         return [
             replace(self, after_seq=low, last_seq=min(low + step, self.last_seq))
