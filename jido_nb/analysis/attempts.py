@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from .gaps import quantile_of, sorted_gaps
 from .values import as_int
+from .waits import waited_ms
 
 USAGE_KEYS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 
@@ -148,11 +149,9 @@ class Effect:
     @property
     def wait_ms(self) -> float:
         """Between its attempts, together; a wait that was cut short by a cancel counts as long as it lasted."""
-        total = sum(attempt.wait_ms or 0.0 for attempt in self.attempts)
         last = self.attempts[-1] if self.attempts else None
-        if last is not None and last.outcome == "retried" and last.ended_us is not None and self.ended_us is not None:
-            total += min(0.0, (self.ended_us - last.ended_us) / 1000 - (last.wait_ms or 0.0))
-        return total
+        cut_from_us = last.ended_us if last is not None and last.outcome == "retried" else None
+        return waited_ms([attempt.wait_ms or 0.0 for attempt in self.attempts], cut_from_us, self.ended_us)
 
     def tokens(self, key: str) -> int | None:
         """Sum of one kind of tokens over the attempts that report it; None when none does."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..core.catalogue import MESSAGE_RECEIVED
 from ..core.projections.turn import LLM_EFFECT_ID, TurnView
 from ..core.signal import Recorded, Signal
+from .waits import waited_ms
 
 TURN_TYPES = (MESSAGE_RECEIVED, "conv.effect.llm.**")
 
@@ -41,10 +42,8 @@ class TurnRow(NamedTuple):
     def wait_ms(self) -> float:
         """Between its attempts, together; a wait that was cut short by a cancel counts as long as it lasted."""
         view = self.view
-        total = sum(retry.wait_ms for retry in view.retries)
-        if self.waiting_us is None or not view.retries or view.ended_us is None or self.recovered:
-            return total
-        return total + min(0.0, (view.ended_us - self.waiting_us) / 1000 - view.retries[-1].wait_ms)
+        cut_from_us = None if self.recovered else self.waiting_us
+        return waited_ms([retry.wait_ms for retry in view.retries], cut_from_us, view.ended_us)
 
 
 def fold_turns(log: Iterable[Recorded], numbers: Mapping[tuple[str, str], int]) -> Iterator[TurnRow]:
