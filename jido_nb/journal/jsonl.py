@@ -16,6 +16,7 @@ import msgspec
 
 from ..core.signal import Recorded, Signal, from_body, to_time_us
 from ..errors import JournalError
+from .file_path import file_path
 from .memory import MemoryJournal
 from .protocol import Appended
 from .same_files import SameFiles
@@ -66,10 +67,11 @@ class JsonlJournal(MemoryJournal):
         """Open the file at `path`, or make one; `read_only` makes and changes nothing.
 
         Raises:
+            ConfigError: no file can have that path.
             JournalError: the place or the file does not serve, and was left as it was.
         """
         super().__init__()
-        self._path = Path(path).expanduser().resolve()
+        self._path = file_path(path)
         self.location = str(self._path)
         self.read_only = read_only
         self._file: FileIO | None = None

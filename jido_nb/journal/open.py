@@ -37,15 +37,8 @@ def _postgres(url: str, read_only: bool) -> Journal:
 
 
 def _file(path: str | Path, read_only: bool) -> Journal:
-    try:
-        place = Path(path).expanduser().resolve()
-        place.exists()
-    except (OSError, ValueError, RuntimeError) as error:
-        # A name that is too long or holds NUL, a user without a home, a link that leads back to itself.
-        message = f"{str(path)!r} is no path that a journal can have: {error}"
-        raise ConfigError(message, field="journal", value=str(path)) from None
     kind = JsonlJournal if Path(path).suffix == JSONL else SqliteJournal
-    return kind(place, read_only=read_only)
+    return kind(path, read_only=read_only)
 
 
 SCHEMES: dict[str, Opener] = {"sqlite": _sqlite, "postgresql": _postgres, "postgres": _postgres}

@@ -19,6 +19,7 @@ from ..errors import JournalError
 from . import sqlite_schema as sql
 from .codec import COLUMNS, Row, from_row, to_row
 from .commit_points import reached
+from .file_path import file_path
 from .packed import PACKED_BYTES
 from .protocol import Appended
 from .same_files import SameFiles
@@ -54,9 +55,10 @@ class SqliteJournal(SqlJournal):
         """Open the journal at `path`, or make one; `read_only` makes and changes nothing.
 
         Raises:
+            ConfigError: no file can have that path.
             JournalError: the place or the file does not serve, and was left as it was.
         """
-        self._path = Path(path).expanduser().resolve()
+        self._path = file_path(path)
         super().__init__(str(self._path))
         self.read_only = read_only
         self._timeout_s = busy_timeout_ms / 1000
