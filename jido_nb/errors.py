@@ -5,6 +5,7 @@ Whatever is raised on purpose is one line in a notebook. Tracebacks are for faul
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from numbers import Integral
 from typing import Any
 
 _PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {127: 0x2421}
@@ -58,6 +59,13 @@ class ClosedError(JidoError):
 def printable(text: str) -> str:
     """`text` with control characters as pictures of themselves: a terminal would obey them."""
     return text.replace("\r\n", "\n").translate(_PICTURES)
+
+
+def from_one(value: object, field: str) -> int:
+    """`value` as a count. Raises ConfigError where it is no whole number from 1."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ConfigError(f"{field} is a number from 1, not {value!r}", field=field, value=value)
+    return int(value)
 
 
 def closest(value: str, known: Iterable[str]) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from itertools import count
-from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from ..analysis.column import TEXT
 from ..analysis.frames.attempts import attempts_df
 from ..analysis.progress import progress as with_progress
 from ..core.policy import DEFAULT_POLICIES, merged_policy
-from ..errors import ConfigError, closest
+from ..errors import ConfigError, closest, from_one
 from ..journal.open import open_journal
 from ..journal.protocol import Journal
 from ..llm.settings import Settings
@@ -130,15 +129,14 @@ def _modes(streams: bool | Iterable[bool]) -> list[bool]:
 
 
 def _cells(backends: Sequence[str], faults: Sequence[Fault], streams: Sequence[bool], repeats: int) -> list[_Cell]:
-    if isinstance(repeats, bool) or not isinstance(repeats, Integral) or repeats < 1:
-        raise ConfigError(f"repeats is a number from 1, not {repeats!r}", field="repeats", value=repeats)
+    times = from_one(repeats, "repeats")
     return [
         _Cell(fault, backend, stream, repeat)
         for fault in faults
         for backend in backends
         for stream in dict.fromkeys(streams)
         if stream in fault.streams
-        for repeat in range(1, int(repeats) + 1)
+        for repeat in range(1, times + 1)
     ]
 
 

@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from ...errors import ConfigError, closest
+from ...errors import ConfigError
 from ..frames.attempts import attempts_df
 from ..source import Source
 from ..words import counted
 from .canvas import FAINT, GRID, INK, axes_for, empty, leave_room, legend_above, row_labels, title, write
+from .rows import check_attempts
 from .short_names import short_names
 
 Value = Literal["cost_usd", "tokens"]
@@ -44,10 +45,7 @@ def cost(
     if value not in (None, "cost_usd", "tokens"):
         raise ConfigError(f"value is cost_usd or tokens, not {value!r}", field="value", value=value)
     frame = source if isinstance(source, pd.DataFrame) else attempts_df(source, subject=subject)
-    for name in (by, "outcome", "cost_usd", *TOKENS):
-        if name not in frame.columns:
-            message = f"no column named {name!r} in attempts_df.{closest(name, frame.columns)}"
-            raise ConfigError(message, field="by", value=name)
+    check_attempts(frame, (by, "outcome", "cost_usd", *TOKENS))
     if isinstance(source, pd.DataFrame) and subject is not None:
         frame = frame[frame["conversation_id"] == subject]
     tokens = frame[list(TOKENS)].astype("Float64").sum(axis=1, min_count=1)

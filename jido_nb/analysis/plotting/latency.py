@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ...errors import ConfigError, closest
+from ...errors import ConfigError
 from ..frames.attempts import attempts_df
 from ..source import Source
 from ..words import counted
 from .canvas import GRID, INK, axes_for, duration, empty, legend_of_lines, time_unit, title
+from .rows import check_attempts
 from .series import lines_of
 
 Value = Literal["first_chunk_ms", "duration_ms"]
@@ -40,10 +41,7 @@ def latency(
     if value not in WORDS:
         raise ConfigError(f"value is {' or '.join(WORDS)}, not {value!r}", field="value", value=value)
     frame = source if isinstance(source, pd.DataFrame) else attempts_df(source, subject=subject)
-    for name in (by, "outcome", value, *(() if subject is None else ("conversation_id",))):
-        if name not in frame.columns:
-            message = f"no column named {name!r} in attempts_df.{closest(name, frame.columns)}"
-            raise ConfigError(message, field="by", value=name)
+    check_attempts(frame, (by, "outcome", value, *(() if subject is None else ("conversation_id",))))
     known = frame[(frame["outcome"] == "completed") & frame[value].notna()]
     if isinstance(source, pd.DataFrame) and subject is not None:
         known = known[known["conversation_id"] == subject]

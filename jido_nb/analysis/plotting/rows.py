@@ -1,13 +1,12 @@
 """Rows of a frame as plain Python values, whatever dtypes people gave it on the way."""
 
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 from typing import Any, TypeVar
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from ...errors import ConfigError
+from ...errors import ConfigError, closest, from_one
 
 T = TypeVar("T")
 
@@ -18,9 +17,15 @@ def last_of(items: Iterable[T], limit: int) -> list[T]:
     Raises:
         ConfigError: not a number from 1.
     """
-    if isinstance(limit, bool) or not isinstance(limit, Integral) or limit < 1:
-        raise ConfigError(f"limit is a number from 1, not {limit!r}", field="limit", value=limit)
-    return list(items)[-int(limit) :]
+    return list(items)[-from_one(limit, "limit") :]
+
+
+def check_attempts(frame: pd.DataFrame, names: Iterable[str]) -> None:
+    """Raise ConfigError for a column that a frame of attempts has to have for a plot, and lacks."""
+    for name in names:
+        if name not in frame.columns:
+            message = f"no column named {name!r} in attempts_df.{closest(name, frame.columns)}"
+            raise ConfigError(message, field="by", value=name)
 
 
 def rows_of(frame: pd.DataFrame, names: Sequence[str], kind: str) -> list[dict[str, Any]]:
