@@ -6,8 +6,12 @@ from typing import Any
 from .wire import Refusal
 
 
-def read_body(body: bytes) -> tuple[dict[str, Any], str, bool]:
+def read_body(body: bytes, without_model: str) -> tuple[dict[str, Any], str, bool]:
     """What a request is, which model it names, and whether it asks for a stream.
+
+    Args:
+        body: As it came.
+        without_model: What that protocol says of a request that names none.
 
     Raises:
         Refusal: 400 `invalid_request_error`.
@@ -22,7 +26,7 @@ def read_body(body: bytes) -> tuple[dict[str, Any], str, bool]:
         raise invalid("Invalid type for 'stream': expected a boolean.")
     model = data.get("model")
     if not isinstance(model, str) or not model:
-        raise invalid("Missing required parameter: 'model'.")
+        raise invalid(without_model)
     return data, model, bool(data.get("stream"))
 
 

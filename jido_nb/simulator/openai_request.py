@@ -16,7 +16,7 @@ def read_request(body: bytes) -> Asked:
     Raises:
         Refusal: 400 `invalid_request_error`.
     """
-    data, model, stream = read_body(body)
+    data, model, stream = read_body(body, "you must provide a model parameter")
     messages = data.get("messages")
     if not isinstance(messages, list) or not messages:
         raise invalid("Invalid 'messages': expected an array with at least one message.")

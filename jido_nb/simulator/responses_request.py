@@ -17,7 +17,7 @@ def read_request(body: bytes) -> Asked:
     Raises:
         Refusal: 400 `invalid_request_error`.
     """
-    data, model, stream = read_body(body)
+    data, model, stream = read_body(body, "Missing required parameter: 'model'.")
     given = data.get("input")
     if not isinstance(given, str | list) or not given:
         raise invalid("Missing required parameter: 'input': expected a string or an array of items.")
