@@ -16,6 +16,7 @@ from jido_nb.journal.continuing import continued
 from jido_nb.journal.sqlite import SqliteJournal
 from jido_nb.testing.builders import Storyteller, signal
 
+from .cost import warm_up
 from .ingesting import audit
 from .row import Points, Row, growth
 from .simulator_process import settings_for, simulator_process
@@ -37,8 +38,7 @@ async def measure(full: bool) -> list[Row]:
         journals = {length: folder / f"{length}.sqlite" for length in (*LENGTHS, *((1_000_000,) if full else ()))}
         for length, path in journals.items():
             write(path, length)
-        for frame in (jido_nb.replay, jido_nb.events_df):
-            frame([])  # what is imported and compiled once is nobody's cost
+        warm_up(jido_nb.replay, jido_nb.events_df)
         rows = []
         for title, target, journey in JOURNEYS:
             points = tuple([(float(length), await journey(path)) for length, path in journals.items()])

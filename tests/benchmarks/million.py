@@ -9,6 +9,7 @@ import psutil
 
 import jido_nb
 
+from .cost import cost_of, warm_up
 from .ingesting import audit
 from .row import Row
 
@@ -29,31 +30,29 @@ async def measure(full: bool) -> list[Row]:
                     levels.append(process.memory_info().rss / 2**20)
             await runtime.idle()
         written = SIGNALS / (time.perf_counter() - began)
-        for journey in (jido_nb.replay, jido_nb.events_df):
-            journey([])  # what is imported and compiled once is nobody's cost
+        warm_up(jido_nb.replay, jido_nb.events_df)
         before = process.memory_info().rss / 2**20
-        began, began_cpu = time.perf_counter(), time.process_time()
-        assert jido_nb.replay(path).identical
-        replayed, replayed_cpu = time.perf_counter() - began, time.process_time() - began_cpu
+        replayed = cost_of(lambda: jido_nb.replay(path).assert_identical())
         after = process.memory_info().rss / 2**20
-        began, began_cpu = time.perf_counter(), time.process_time()
-        frame = jido_nb.events_df(path)
-        tabulated, tabulated_cpu = time.perf_counter() - began, time.process_time() - began_cpu
-        assert len(frame) > SIGNALS
+        tabulated = cost_of(lambda: _tabulate(path))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     return [
         Row(f"write {SIGNALS:,} signals", ">= 20,000/s, memory flat", f"{written:,.0f}/s, RSS {_growth(levels)}"),
         Row(
             f"replay {SIGNALS:,} signals",
             "<= 10 s, memory flat",
-            f"{replayed_cpu:.1f} s of CPU, {replayed:.1f} s, RSS {after - before:+.0f} MiB",
+            f"{replayed}, RSS {after - before:+.0f} MiB",
         ),
         Row(
             f"events_df of {SIGNALS:,} signals",
             "<= 3 s",
-            f"{tabulated_cpu:.1f} s of CPU, {tabulated:.1f} s (peak RSS {peak:.0f} MiB)",
+            f"{tabulated} (peak RSS {peak:.0f} MiB)",
         ),
     ]
+
+
+def _tabulate(path: Path) -> None:
+    assert len(jido_nb.events_df(path)) > SIGNALS
 
 
 def _growth(levels: list[float]) -> str:

@@ -6,10 +6,8 @@ All read the same file in one run. Ratios are those of CPU seconds, of all threa
 import json
 import sqlite3
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +15,7 @@ import jido_nb
 from jido_nb.journal.sqlite import SqliteJournal
 from jido_nb.testing.builders import Ending, Storyteller
 
+from .cost import Cost, cost_of, warm_up
 from .row import Row
 
 SIGNALS = 1_000_000
@@ -34,12 +33,11 @@ async def measure(full: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "long.sqlite"
         write(path, signals)
-        for journey in (jido_nb.replay, *FRAMES):
-            journey([])  # what is imported and compiled once is nobody's cost
-        replayed = _cost(lambda: _replay(path))
-        events, attempts, turns, chunks = [_cost(lambda frame=frame: frame(path)) for frame in FRAMES]
-        read_sql = _cost(lambda: _read_sql(path, signals)).cpu_s * PEER_SHARE
-        normalized = _cost(lambda: _normalized(path, signals)).cpu_s * PEER_SHARE
+        warm_up(jido_nb.replay, *FRAMES)
+        replayed = cost_of(lambda: _replay(path))
+        events, attempts, turns, chunks = [cost_of(lambda frame=frame: frame(path)) for frame in FRAMES]
+        read_sql = cost_of(lambda: _read_sql(path, signals)).cpu_s * PEER_SHARE
+        normalized = cost_of(lambda: _normalized(path, signals)).cpu_s * PEER_SHARE
     of = f"of {signals:,} signals of turns"
     frame_target = "<= 3 s" if full else "<= 0.3 s"
     return [
@@ -53,15 +51,7 @@ async def measure(full: bool) -> list[Row]:
     ]
 
 
-class _Cost(NamedTuple):
-    cpu_s: float
-    wall_s: float
-
-    def __str__(self) -> str:
-        return f"{self.cpu_s:.1f} s of CPU, {self.wall_s:.1f} s"
-
-
-def _beside(peer_s: float, own: _Cost) -> str:
+def _beside(peer_s: float, own: Cost) -> str:
     return f"{peer_s / own.cpu_s:.1f}x as quick ({peer_s:.1f} s of CPU)"
 
 
@@ -102,9 +92,3 @@ def _normalized(path: Path, signals: int) -> pd.DataFrame:
         return pd.json_normalize([json.loads(body) for (body,) in connection.execute(asked)])
     finally:
         connection.close()
-
-
-def _cost(work: Callable[[], object]) -> _Cost:
-    began, began_cpu = time.perf_counter(), time.process_time()
-    work()
-    return _Cost(time.process_time() - began_cpu, time.perf_counter() - began)
