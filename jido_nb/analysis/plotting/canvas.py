@@ -6,7 +6,7 @@ Text from a log is drawn as it is, never as mathematics: a `$` in a conversation
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from matplotlib.patches import Patch
 
 from ..html import shorten
 
@@ -125,6 +126,14 @@ def legend_above(ax: Axes, handles: Sequence[Artist]) -> None:
         taken = legend.get_window_extent().width + ax.set_title(text, **_TITLE).get_window_extent().width
     if taken + MARGIN > _width(ax):
         ax.set_title(text, **_TITLE, pad=LEGEND_POINTS)
+
+
+def outcome_legend(ax: Axes, used: Container[str]) -> None:
+    """A legend of those outcomes that are `used`."""
+    legend_above(ax, [
+        Patch(facecolor=look.color, hatch=look.hatch, edgecolor="white", label=name)
+        for name, look in OUTCOMES.items() if name in used
+    ])  # fmt: skip
 
 
 def legend_of_lines(ax: Axes, count: int) -> None:

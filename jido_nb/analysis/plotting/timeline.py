@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 
 from ..source import Source
 from ..words import counted
 from .attempt_rows import attempt_rows
-from .canvas import FAINT, GRID, INK, OUTCOMES, axes_for, duration, empty, legend_above, row_labels, title, write
+from .canvas import FAINT, GRID, INK, OUTCOMES, axes_for, duration, empty, outcome_legend, row_labels, title, write
 from .rows import last_of
 from .short_names import short_names
 
@@ -81,9 +80,7 @@ def timeline(
     ax.set_xlabel(f"time since {zero:%Y-%m-%d %H:%M:%S} UTC ({unit}{', pauses folded' if folds else ''})", color=INK)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
     used = {bar.outcome for bar in everything}
-    keys = [Patch(facecolor=look.color, hatch=look.hatch, edgecolor="white", label=name)
-            for name, look in OUTCOMES.items() if name in used]  # fmt: skip
-    legend_above(ax, keys)
+    outcome_legend(ax, used)
     return ax
 
 

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 
 from ..source import Source
 from ..values import as_int
@@ -19,7 +18,7 @@ from .canvas import (
     duration,
     empty,
     leave_room,
-    legend_above,
+    outcome_legend,
     row_labels,
     time_unit,
     title,
@@ -81,9 +80,7 @@ def waterfall(
     ax.set_xlabel(f"time since the effect began ({unit})", color=INK)
     ax.grid(axis="x", color=GRID, linewidth=0.6)
     used = {bar.outcome for bars in shown.values() for bar in bars}
-    keys = [Patch(facecolor=look.color, hatch=look.hatch, edgecolor="white", label=name)
-            for name, look in OUTCOMES.items() if name in used]  # fmt: skip
-    legend_above(ax, keys)
+    outcome_legend(ax, used)
     return ax
 
 
