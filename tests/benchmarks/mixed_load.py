@@ -5,6 +5,8 @@ simulator in a process of its own, over real sockets. `tests/runtime/test_load.p
 """
 
 import argparse
+import gc
+import importlib
 import random
 import statistics
 import subprocess
@@ -28,6 +30,8 @@ from jido_nb.journal.open import open_journal
 from jido_nb.simulator.catalogue import CATALOGUE
 from jido_nb.simulator.scenario import Scenario
 from jido_nb.simulator.server import serve
+
+from .stalls import Span, Stalls, p99, stalls
 
 WORD, WORDS = "word ", 50
 STEADY = {"steady": Scenario.text((WORD,) * WORDS, pause_ms=20)}
@@ -126,9 +130,36 @@ def memory_of(sizes: list[Size]) -> str:
     return "\n".join(lines)
 
 
-def measure(conversations: int, seconds: float) -> None:
-    """Run it beside a main thread that only looks at the clock, and print what came of it."""
-    late: list[float] = []
+@contextmanager
+def full_collections() -> Iterator[list[Span]]:
+    """Those of Python's garbage in all of the process's memory, which stop every thread."""
+    found: list[Span] = []
+    began = [0.0]
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if info["generation"] == 2:
+            if phase == "start":
+                began[0] = time.perf_counter()
+            else:
+                found.append(Span(began[0], time.perf_counter()))
+
+    gc.callbacks.append(note)
+    try:
+        yield found
+    finally:
+        gc.callbacks.remove(note)
+
+
+def measure(conversations: int, seconds: float, freeze: bool = False) -> None:
+    """Run it beside a main thread that only looks at the clock, and print what came of it.
+
+    `freeze`: as in a kernel whose owner takes what has been imported by then out of the garbage collector's sight.
+    """
+    if freeze:
+        importlib.import_module("anthropic")
+        gc.collect()
+        gc.freeze()
+    ticks: list[Span] = []
     sizes: list[Size] = []
     results: list[Load] = []
     with steady_simulator() as url, tempfile.TemporaryDirectory() as folder:
@@ -136,20 +167,31 @@ def measure(conversations: int, seconds: float) -> None:
         thread = threading.Thread(
             target=lambda: results.append(anyio.run(partial(load, url, path, conversations, seconds))), daemon=True
         )
-        began = time.perf_counter()
-        thread.start()
-        while thread.is_alive():
-            before = time.perf_counter()
-            time.sleep(TICK_S)
-            late.append(1000 * (time.perf_counter() - before - TICK_S))
-            if len(sizes) < before - began:
-                sizes.append(Size(before - began, signals_in(path), process.memory_info().rss / 2**20))
+        with stalls() as stood_still, full_collections() as collections:
+            began = time.perf_counter()
+            thread.start()
+            while thread.is_alive():
+                before = time.perf_counter()
+                time.sleep(TICK_S)
+                ticks.append(Span(before, time.perf_counter()))
+                if len(sizes) < before - began:
+                    sizes.append(Size(before - began, signals_in(path), process.memory_info().rss / 2**20))
         (done,) = results
         turns, log = jido_nb.turns_df(path), jido_nb.replay(path)
         print(f"turns      {done.asked}: {dict(done.statuses)}")
         print(f"lost       {done.asked - len(turns)} turns, {len(done.wrong)} with another text")
         print(memory_of(sizes))
-        print(f"main late  {statistics.quantiles(late, n=100)[98]:.1f} ms p99, {max(late):.1f} ms worst")
+        late, ran, ran_alone = (
+            [tick.late_ms(TICK_S) for tick in some]
+            for some in (
+                ticks,
+                stood_still.clear_of(ticks),
+                Stalls([*stood_still, *collections]).clear_of(ticks),
+            )
+        )
+        print(f"main late  {p99(late):.1f} ms p99, {max(late):.1f} ms worst")
+        print(f"           {max(ran):.1f} ms worst while the machine ran; it stood still {stood_still}")
+        print(f"           {max(ran_alone):.1f} ms worst outside of full collections of garbage: {Stalls(collections)}")
         print(f"replay     {'identical' if log.identical else 'DIFFERS'}")
 
 
@@ -163,9 +205,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--freeze", action="store_true", help="import the SDK first, and call gc.freeze()")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
         anyio.run(_serve)
     else:
-        measure(given.conversations, given.seconds)
+        measure(given.conversations, given.seconds, given.freeze)

@@ -1,7 +1,8 @@
 """Two hundred conversations that stream fifty chunks a second each: does one runtime keep up, and is its loop free?
 
-Beside it the bare SDK, which reads the same two hundred streams and keeps nothing. What is measured begins when all of
-them have begun and ends with the first that ends, so that it is the streaming and not the two hundred beginnings.
+Beside it the bare SDK, which reads the same two hundred streams and keeps nothing. What is measured begins a while
+after all of them have begun, when it is settled how closely they are followed, and ends with the first that ends: the
+streaming, and not the two hundred beginnings.
 """
 
 import statistics
@@ -18,11 +19,13 @@ import jido_nb
 
 from .row import Row
 from .simulator_process import settings_for
+from .stalls import Span, Stalls, p99, stalls
 from .steady_server import WORD, steady_server
 
 CONVERSATIONS = 200
 EACH_PER_S = 50
-QUICK_S, FULL_S = 8, 20
+QUICK_S, FULL_S = 10, 24
+SETTLING_S = 4
 TICK_S = 0.01
 
 
@@ -31,31 +34,45 @@ class Load(NamedTuple):
 
     seconds: float
     cpu_s: float
-    late_ms: list[float]
+    ticks: list[Span]
+    """Sleeps of `TICK_S` on the loop that reads."""
     chunks: int
+    behind_ms: list[float]
+    """How much longer than the server's the answers took."""
 
-    def __str__(self) -> str:
-        p99 = statistics.quantiles(self.late_ms, n=100)[98]
+    def told(self, stood_still: Stalls) -> str:
+        late, ran = (
+            [tick.late_ms(TICK_S) for tick in ticks] for ticks in (self.ticks, stood_still.clear_of(self.ticks))
+        )
         return (
             f"{self.chunks / self.seconds:,.0f} chunks/s over {self.seconds:.1f} s with "
-            f"{self.cpu_s / self.seconds:.0%} of one core; "
-            f"its loop comes round {p99:.0f} ms late at p99"
+            f"{self.cpu_s / self.seconds:.0%} of one core; answers end {statistics.median(self.behind_ms):.0f} ms "
+            f"after the server's last word ({max(self.behind_ms):.0f} at most); its loop comes round "
+            f"{p99(late):.0f} ms late at p99, {p99(ran):.0f} ms while the machine ran"
         )
 
 
 class Streams:
     """How far they are: `read` says how many chunks have been read so far, by all of them."""
 
-    def __init__(self, read: Callable[[], int]) -> None:
+    def __init__(self, chunks: int, read: Callable[[], int]) -> None:
         self.read = read
+        self.behind_ms: list[float] = []
+        self._takes_s = chunks / EACH_PER_S
         self.all_began = anyio.Event()
         self.first_ended = anyio.Event()
         self._left = CONVERSATIONS
 
-    def began(self) -> None:
+    def began(self) -> float:
+        """The time now."""
         self._left -= 1
         if not self._left:
             self.all_began.set()
+        return time.perf_counter()
+
+    def ended(self, began: float) -> None:
+        self.behind_ms.append(Span(began, time.perf_counter()).late_ms(self._takes_s))
+        self.first_ended.set()
 
 
 async def measure(full: bool) -> list[Row]:
@@ -63,9 +80,11 @@ async def measure(full: bool) -> list[Row]:
     chunks = EACH_PER_S * seconds
     with steady_server(chunks) as url, tempfile.TemporaryDirectory() as folder:
         async with anthropic.AsyncAnthropic(base_url=url, api_key="none", max_retries=0) as client:
-            base = await _bare(client, chunks)
+            with stalls() as beside_bare:
+                base = await _bare(client, chunks)
         async with jido_nb.open_runtime(settings_for(url), Path(folder) / "runs.sqlite") as runtime:
-            own = await _ours(runtime, chunks)
+            with stalls() as beside_ours:
+                own = await _ours(runtime, chunks)
             await runtime.idle()
             assert runtime.health().status == "ok"
             assert jido_nb.replay(runtime.journal).identical
@@ -74,9 +93,9 @@ async def measure(full: bool) -> list[Row]:
         Row(
             f"{CONVERSATIONS} conversations, {EACH_PER_S} chunks/s each",
             f"{CONVERSATIONS * EACH_PER_S:,} chunks/s, and the loop free",
-            str(own),
+            own.told(beside_ours),
         ),
-        Row("  the bare `anthropic` loop over the same streams", "", str(base)),
+        Row("  the bare `anthropic` loop over the same streams", "", base.told(beside_bare)),
         Row(
             "  CPU per chunk, durable SQLite journal, over the bare loop",
             "<= 1.3x",
@@ -87,7 +106,7 @@ async def measure(full: bool) -> list[Row]:
 
 async def _bare(client: anthropic.AsyncAnthropic, chunks: int) -> Load:
     counts = [0]
-    streams = Streams(lambda: counts[0])
+    streams = Streams(chunks, lambda: counts[0])
 
     async def one() -> None:
         hello = [{"role": "user", "content": "go"}]
@@ -102,16 +121,16 @@ async def _bare(client: anthropic.AsyncAnthropic, chunks: int) -> Load:
                 count += 1
                 counts[0] += 1
                 if count == 1:
-                    streams.began()
+                    began = streams.began()
         assert count == chunks
-        streams.first_ended.set()
+        streams.ended(began)
 
     return await _loaded(streams, one)
 
 
 async def _ours(runtime: "jido_nb.Runtime", chunks: int) -> Load:
     turns: list[jido_nb.Turn] = []
-    streams = Streams(lambda: sum(len(turn.text) for turn in turns) // len(WORD))
+    streams = Streams(chunks, lambda: sum(len(turn.text) for turn in turns) // len(WORD))
 
     async def one() -> None:
         turn = await runtime.conversation(model="simulated:steady").send("go")
@@ -119,31 +138,33 @@ async def _ours(runtime: "jido_nb.Runtime", chunks: int) -> Load:
         async for event in turn:
             if event.kind == "delta":
                 break
-        streams.began()
+        began = streams.began()
         await turn.wait()
         assert len(turn.text) == chunks * len(WORD)
-        streams.first_ended.set()
+        streams.ended(began)
 
     return await _loaded(streams, one)
 
 
 async def _loaded(streams: Streams, one: Callable[[], Awaitable[None]]) -> Load:
-    late: list[float] = []
+    ticks: list[Span] = []
     async with anyio.create_task_group() as tasks:
         for _ in range(CONVERSATIONS):
             tasks.start_soon(one)
         await streams.all_began.wait()
+        await anyio.sleep(SETTLING_S)
         async with anyio.create_task_group() as watching:
-            watching.start_soon(_watch, late)
+            watching.start_soon(_watch, ticks)
             before, began, began_cpu = streams.read(), time.perf_counter(), time.process_time()
             await streams.first_ended.wait()
-            load = Load(time.perf_counter() - began, time.process_time() - began_cpu, late, streams.read() - before)
+            took = time.perf_counter() - began, time.process_time() - began_cpu
+            chunks = streams.read() - before
             watching.cancel_scope.cancel()
-    return load
+    return Load(*took, ticks, chunks, streams.behind_ms)
 
 
-async def _watch(late: list[float]) -> None:
+async def _watch(ticks: list[Span]) -> None:
     while True:
         began = time.perf_counter()
         await anyio.sleep(TICK_S)
-        late.append(1000 * (time.perf_counter() - began - TICK_S))
+        ticks.append(Span(began, time.perf_counter()))
