@@ -57,7 +57,6 @@ class Attempt:
         self._now = pace.clock.now
         self._send = send
         self._texts: list[str] = []
-        self._join_ms = join_ms
         self._joiner = DeltaJoiner(join_ms)
         self._pace = pace
         self._pending = anyio.Event()
@@ -209,8 +208,7 @@ class Attempt:
     def _report(self, payload: dict[str, Any]) -> None:
         self.characters += len(payload.get("token_delta", "")) + len(payload.get("thinking_delta", ""))
         self._send(payload)
-        if self._join_ms:
-            self._joiner.join_ms = max(self._join_ms, 1000 * self._pace.rest_s)
+        self._joiner.gulps = self._pace.rest_s > 0
 
     def _elapsed_ms(self) -> float:
         return (self._now() - self._started_at) * 1000

@@ -1,6 +1,7 @@
 """Join the deltas of one attempt, so that the log grows with time and not with the number of chunks.
 
 Rule 1: the first delta goes out at once; after that one signal per `join_ms` at most carries all that came.
+        Where deltas come in gulps, `join_ms` begins with a gulp, so that no part of it waits for the next one.
 Rule 2: every character, and for every chunk its arrival and length, is in exactly one payload, in order.
 Rule 3: a tool event, and an aside, lets what is pending go first, then goes alone and at once.
 Times are milliseconds since the attempt began and come in from outside; nothing here reads a clock.
@@ -30,12 +31,14 @@ class DeltaJoiner:
         "_thinking",
         "_thinking_chunks",
         "due_at_ms",
+        "gulps",
         "join_ms",
     )
 
     def __init__(self, join_ms: float) -> None:
         self.join_ms = join_ms
-        """May be changed at any time; what is pending keeps its due time."""
+        self.gulps = False
+        """Whether deltas come in gulps that are further apart than `join_ms`, as from a stream that rests."""
         self._sent_at_ms = float("-inf")
         self.due_at_ms: float | None = None
         """When `take` has to be called; None: nothing is pending."""
@@ -59,7 +62,7 @@ class DeltaJoiner:
             self._chars += len(thinking)
         if self.due_at_ms is None and (text or thinking):
             self._sequence = event.sequence
-            self.due_at_ms = self._sent_at_ms + self.join_ms
+            self.due_at_ms = (at_ms if self.gulps else self._sent_at_ms) + self.join_ms
         if event.tool is not None or event.aside is not None:
             pending = self.take(at_ms)
             alone = tool_payload(event) if event.tool is not None else aside_payload(event)

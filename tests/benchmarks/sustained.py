@@ -27,6 +27,7 @@ EACH_PER_S = 50
 QUICK_S, FULL_S = 10, 24
 SETTLING_S = 4
 TICK_S = 0.01
+LOOK_S = 1.0
 
 
 class Load(NamedTuple):
@@ -38,7 +39,7 @@ class Load(NamedTuple):
     """Sleeps of `TICK_S` on the loop that reads."""
     chunks: int
     behind_ms: list[float]
-    """How much longer than the server's the answers took."""
+    """How far the reading of a stream was behind the server's writing, looked at every `LOOK_S`."""
 
     def told(self, stood_still: Stalls) -> str:
         late, ran = (
@@ -46,33 +47,33 @@ class Load(NamedTuple):
         )
         return (
             f"{self.chunks / self.seconds:,.0f} chunks/s over {self.seconds:.1f} s with "
-            f"{self.cpu_s / self.seconds:.0%} of one core; answers end {statistics.median(self.behind_ms):.0f} ms "
-            f"after the server's last word ({max(self.behind_ms):.0f} at most); its loop comes round "
-            f"{p99(late):.0f} ms late at p99, {p99(ran):.0f} ms while the machine ran"
+            f"{self.cpu_s / self.seconds:.0%} of one core; text is "
+            f"{statistics.median(self.behind_ms):.0f} ms behind the server, {p99(self.behind_ms):.0f} at p99; its loop "
+            f"comes round {p99(late):.0f} ms late at p99, {p99(ran):.0f} ms while the machine ran"
         )
 
 
 class Streams:
-    """How far they are: `read` says how many chunks have been read so far, by all of them."""
+    """When each of them began, and a way to ask how many chunks of it have been read."""
 
-    def __init__(self, chunks: int, read: Callable[[], int]) -> None:
-        self.read = read
-        self.behind_ms: list[float] = []
-        self._takes_s = chunks / EACH_PER_S
+    def __init__(self) -> None:
         self.all_began = anyio.Event()
         self.first_ended = anyio.Event()
-        self._left = CONVERSATIONS
+        self._streams: list[tuple[float, Callable[[], int]]] = []
 
-    def began(self) -> float:
-        """The time now."""
-        self._left -= 1
-        if not self._left:
+    def began(self, read: Callable[[], int]) -> None:
+        """Its first chunk is here."""
+        self._streams.append((time.perf_counter(), read))
+        if len(self._streams) == CONVERSATIONS:
             self.all_began.set()
-        return time.perf_counter()
 
-    def ended(self, began: float) -> None:
-        self.behind_ms.append(Span(began, time.perf_counter()).late_ms(self._takes_s))
-        self.first_ended.set()
+    def read(self) -> int:
+        return sum(read() for _, read in self._streams)
+
+    def behind_ms(self) -> list[float]:
+        """How far the reading of each is behind the server's writing now."""
+        now = time.perf_counter()
+        return [1000 * (now - began - (read() - 1) / EACH_PER_S) for began, read in self._streams]
 
 
 async def measure(full: bool) -> list[Row]:
@@ -105,12 +106,11 @@ async def measure(full: bool) -> list[Row]:
 
 
 async def _bare(client: anthropic.AsyncAnthropic, chunks: int) -> Load:
-    counts = [0]
-    streams = Streams(chunks, lambda: counts[0])
+    streams = Streams()
 
     async def one() -> None:
         hello = [{"role": "user", "content": "go"}]
-        count = 0
+        words: list[str] = []
         async for event in await client.messages.create(
             model="steady",
             max_tokens=9,
@@ -118,36 +118,34 @@ async def _bare(client: anthropic.AsyncAnthropic, chunks: int) -> Load:
             stream=True,
         ):
             if event.type == "content_block_delta":
-                count += 1
-                counts[0] += 1
-                if count == 1:
-                    began = streams.began()
-        assert count == chunks
-        streams.ended(began)
+                words.append(event.delta.text)
+                if len(words) == 1:
+                    streams.began(words.__len__)
+        assert len(words) == chunks
+        streams.first_ended.set()
 
     return await _loaded(streams, one)
 
 
 async def _ours(runtime: "jido_nb.Runtime", chunks: int) -> Load:
-    turns: list[jido_nb.Turn] = []
-    streams = Streams(chunks, lambda: sum(len(turn.text) for turn in turns) // len(WORD))
+    streams = Streams()
 
     async def one() -> None:
         turn = await runtime.conversation(model="simulated:steady").send("go")
-        turns.append(turn)
         async for event in turn:
             if event.kind == "delta":
                 break
-        began = streams.began()
+        streams.began(lambda: len(turn.text) // len(WORD))
         await turn.wait()
         assert len(turn.text) == chunks * len(WORD)
-        streams.ended(began)
+        streams.first_ended.set()
 
     return await _loaded(streams, one)
 
 
 async def _loaded(streams: Streams, one: Callable[[], Awaitable[None]]) -> Load:
     ticks: list[Span] = []
+    behind_ms: list[float] = []
     async with anyio.create_task_group() as tasks:
         for _ in range(CONVERSATIONS):
             tasks.start_soon(one)
@@ -155,12 +153,13 @@ async def _loaded(streams: Streams, one: Callable[[], Awaitable[None]]) -> Load:
         await anyio.sleep(SETTLING_S)
         async with anyio.create_task_group() as watching:
             watching.start_soon(_watch, ticks)
+            watching.start_soon(_look, streams, behind_ms)
             before, began, began_cpu = streams.read(), time.perf_counter(), time.process_time()
             await streams.first_ended.wait()
             took = time.perf_counter() - began, time.process_time() - began_cpu
             chunks = streams.read() - before
             watching.cancel_scope.cancel()
-    return Load(*took, ticks, chunks, streams.behind_ms)
+    return Load(*took, ticks, chunks, behind_ms)
 
 
 async def _watch(ticks: list[Span]) -> None:
@@ -168,3 +167,9 @@ async def _watch(ticks: list[Span]) -> None:
         began = time.perf_counter()
         await anyio.sleep(TICK_S)
         ticks.append(Span(began, time.perf_counter()))
+
+
+async def _look(streams: Streams, behind_ms: list[float]) -> None:
+    while True:
+        await anyio.sleep(LOOK_S)
+        behind_ms += streams.behind_ms()

@@ -56,6 +56,16 @@ def test_what_is_due_can_be_taken_without_another_delta():
     assert joiner.due_at_ms == 60
 
 
+def test_a_gulp_goes_out_in_one_piece_and_does_not_wait_for_the_next_one():
+    joiner = DeltaJoiner(30)
+    joiner.offer(delta("a"), 0)
+    joiner.gulps = True
+    gulp = [("b", 250), ("c", 250.1), ("d", 262)]
+    assert [joiner.offer(delta(text, n), at) for n, (text, at) in enumerate(gulp, 1)] == [(), (), ()]
+    assert joiner.due_at_ms == 280
+    assert joiner.take(280)["token_delta"] == "bcd"
+
+
 def test_thinking_alone_has_its_own_status_and_text_beside_it_makes_it_streaming():
     joiner = DeltaJoiner(30)
     (first,) = joiner.offer(thinking("hm", 0), 1)
@@ -121,9 +131,10 @@ chunks = st.lists(
 )
 
 
-@given(chunks, st.integers(0, 100))
-def test_no_character_and_no_timing_is_lost(chunks, join_ms):
+@given(chunks, st.integers(0, 100), st.booleans())
+def test_no_character_and_no_timing_is_lost(chunks, join_ms, gulps):
     joiner, at_ms, sent = DeltaJoiner(join_ms), 0.0, []
+    joiner.gulps = gulps
     for gap_ms, event, take in chunks:
         at_ms += gap_ms
         sent += [(at_ms, payload) for payload in joiner.offer(event, at_ms)]
