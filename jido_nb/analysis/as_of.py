@@ -5,8 +5,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from ..core.catalogue import APPLIED, priority_of
-from ..core.projections.llm_context import CONTEXT_TYPES, LLM_COMPLETED, MAX_MESSAGES, ContextMessage, llm_context
+from ..core.catalogue import APPLIED, LLM_COMPLETED, priority_of
+from ..core.projections.llm_context import CONTEXT_TYPES, MAX_MESSAGES, ContextMessage, llm_context
 from ..core.projections.timeline import TIMELINE_TYPES, TimelineEntry, timeline
 from ..core.reducer import reduce
 from ..core.replay import Replayer

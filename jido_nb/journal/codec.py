@@ -67,10 +67,13 @@ class LazyData(msgspec.Struct, Mapping[str, Any], metaclass=_StructMapping, gc=F
         return self._values is not None
 
     def __getitem__(self, key: str) -> Any:
-        return self.values_now[key]
+        values = self._values
+        return (self.values_now if values is None else values)[key]
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self.values_now.get(key, default)
+        # A million times, and mostly decoded: asking the property costs more than the rest.
+        values = self._values
+        return (self.values_now if values is None else values).get(key, default)
 
     def __contains__(self, key: object) -> bool:
         return key in self.values_now

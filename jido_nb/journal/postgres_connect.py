@@ -1,6 +1,7 @@
 """Where a journal in PostgreSQL is, and connections to it."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -13,7 +14,7 @@ from psycopg.types.string import TextLoader
 from ..errors import ConfigError, JournalError
 from .codec import Row
 from .postgres_keepalive import Keepalive, keepalive_of
-from .postgres_schema import MIGRATIONS, SCHEMA_VERSION
+from .postgres_schema import INDEX_SAID, MIGRATIONS, SCHEMA_VERSION
 
 CONNECT_LIMIT_S = 10
 LOCK_LIMIT_MS = 30_000
@@ -147,6 +148,7 @@ def open_place(place: Place, *, read_only: bool, name: str) -> Connection[Row]:
             _migrate(connection, place, read_only=read_only)
             if not read_only:
                 _check_rights(connection)
+                _make_index(connection, place)
         except BaseException:
             connection.close()
             raise
@@ -179,6 +181,16 @@ def _check_rights(connection: Connection[Row]) -> None:
         "INSERT INTO signals SELECT * FROM signals WHERE false; UPDATE conversations SET signals = signals WHERE false"
     )
     connection.execute(statements.encode(), prepare=False)
+
+
+def _make_index(connection: Connection[Row], place: Place) -> None:
+    found = connection.execute("SELECT to_regclass('said')").fetchone()
+    if found is not None and found[0] is not None:
+        return
+    # Who may write and does not own the tables does without it.
+    with suppress(errors.InsufficientPrivilege), connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (place.lock,))
+        connection.execute(INDEX_SAID.encode())
 
 
 def _upgrade(connection: Connection[Row], place: Place) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.catalogue import APPLIED
 from .codec import COLUMNS, READ_COLUMNS
-from .sql_statements import Statements
+from .sql_statements import SAID, Statements
 
 Run = Callable[[str], Any]
 """Runs one statement."""
@@ -78,6 +78,8 @@ _NEW = COLUMNS[1:]
 """What an insert is given; `seq` follows from what is there."""
 
 _ARRAYS = ", ".join(f"%s::{_TYPES.get(column, 'text')}[]" for column in _NEW)
+
+INDEX_SAID = f"CREATE INDEX IF NOT EXISTS said ON signals (subject, type, seq) WHERE {SAID}"
 
 INSERT = f"""
     WITH added AS (

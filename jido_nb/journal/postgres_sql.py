@@ -4,6 +4,7 @@ from typing import Any
 
 from ..core.signal import Recorded
 from .codec import Row, from_row
+from .sql_statements import SAID, SAID_TYPES
 
 
 def conditions(
@@ -15,8 +16,10 @@ def conditions(
     backend: str | None,
 ) -> tuple[str, tuple[Any, ...]]:
     """The filter of a read, as a condition in SQL; which index serves it is for the server to say."""
+    one = types[0] if types is not None and len(types) == 1 else None
     asked = {
-        "s.type = ANY(?)": types,
+        f"s.{SAID} AND s.type = ?" if one in SAID_TYPES else "s.type = ?": one,
+        "s.type = ANY(?)": types if one is None else None,
         "s.subject = ?": subject,
         "s.effect_id = ?": without_nul(effect_id),
         "s.time_us >= ?": since_us,

@@ -6,7 +6,14 @@ Values stand as `?`. A dialect says how it reads a row's cells, and may name the
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..core.catalogue import TERMINAL_LIFECYCLES, lifecycle_of, stream_of
+from ..core.catalogue import (
+    ASSISTANT_COMPLETED,
+    LLM_COMPLETED,
+    MESSAGE_RECEIVED,
+    TERMINAL_LIFECYCLES,
+    lifecycle_of,
+    stream_of,
+)
 from .protocol import REQUESTS
 
 LAST_SEQ = "SELECT coalesce(max(seq), 0) FROM signals"
@@ -32,6 +39,16 @@ UNEVEN = "SELECT subject FROM conversations WHERE signals - markers <> covered O
 def _text_list(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in sorted(values))
 
+
+SAID_TYPES = frozenset({MESSAGE_RECEIVED, ASSISTANT_COMPLETED, LLM_COMPLETED})
+"""What a model is told a conversation from."""
+
+SAID = f"type IN ({_text_list(SAID_TYPES)})"
+"""They have an index of their own by conversation and type, so that looking for the last ones of a type costs what is
+found, and not what was streamed between. A question has to spell this out for the index to be used.
+
+The index belongs to no version: who writes makes it where it is missing, who only reads does without it.
+"""
 
 RESTED = "SELECT seq FROM rested"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import JournalError
 from .sqlite_file import check_version, explain, log_of
-from .sqlite_schema import SCHEMA_VERSION, migrate, version_of
+from .sqlite_schema import INDEX_SAID, SCHEMA_VERSION, migrate, version_of
 
 CHECKPOINT_PAGES = 8000
 """Size of the write-ahead log, in pages of 4 KiB, at which whoever writes folds what `sqlite_fold` has left of it."""
@@ -77,6 +77,7 @@ def _prepare(path: Path, exists: bool, synchronous: str, timeout_s: float) -> sq
         check_version(version_of(connection), str(path))
         # Tables first, log second: the header then says whose file this is from the first commit on.
         migrate(connection)
+        connection.execute(INDEX_SAID)
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise JournalError(f"cannot keep a write-ahead log beside {path}; choose a local disk", path=str(path))
         connection.execute(f"PRAGMA synchronous = {synchronous}")

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from .sql_statements import SAID, SAID_TYPES
+
 
 def conditions(
     types: list[str] | None,
@@ -25,7 +27,10 @@ def conditions(
         values.append(subject)
         driven = True
     if types is not None and len(types) == 1:
-        terms.append("+s.type = ?" if driven else "s.type = ?")
+        said = subject is not None and effect_id is None and types[0] in SAID_TYPES
+        if said:
+            terms.append(f"s.{SAID}")
+        terms.append("+s.type = ?" if driven and not said else "s.type = ?")
         values.append(types[0])
     elif types is not None:
         # Several types: a walk in order of seq is quicker than sorting what the index gives.

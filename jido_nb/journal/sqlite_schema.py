@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sqlite3 import Connection
 
 from .codec import COLUMNS, READ_COLUMNS
-from .sql_statements import Statements
+from .sql_statements import SAID, Statements
 
 APPLICATION_ID = 0x6A69646F
 """Spells `jido` in the header of the file."""
@@ -94,6 +94,8 @@ def migrate(connection: Connection, migrations: tuple[Callable[[Connection], Non
 def version_of(connection: Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
+
+INDEX_SAID = f"CREATE INDEX IF NOT EXISTS said ON signals (subject, type) WHERE {SAID}"
 
 # The payload is bound as bytes and kept as text; nobody decodes and encodes it on the way.
 _VALUES = ", ".join("CAST(? AS TEXT)" if column == "body" else "?" for column in COLUMNS)

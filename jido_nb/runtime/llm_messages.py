@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from ..core.catalogue import ASSISTANT_COMPLETED, MESSAGE_RECEIVED
-from ..core.projections.llm_context import LLM_COMPLETED, llm_context
+from ..core.catalogue import ASSISTANT_COMPLETED, LLM_COMPLETED, MESSAGE_RECEIVED
+from ..core.projections.llm_context import llm_context
+from ..core.signal import Recorded
 from ..journal.protocol import Journal
 
 
@@ -16,16 +17,21 @@ def llm_messages(
 
     Messages that were sent after it wait their turn and are left out; `queued` says how many those may be.
     """
-    newest = journal.read(
-        types=(MESSAGE_RECEIVED, ASSISTANT_COMPLETED), subject=conversation_id, limit=limit + queued, newest_first=True
-    )
-    asking = journal.find(message_id, conversation_id) if message_id else None
+
+    def newest(type: str, count: int) -> list[Recorded]:
+        return list(journal.read(types=type, subject=conversation_id, limit=count, newest_first=True))
+
+    questions, answers = newest(MESSAGE_RECEIVED, limit + queued), newest(ASSISTANT_COMPLETED, limit + queued)
+    asking = next((each for each in questions if each.signal.id == message_id), None)
+    if asking is None and message_id:
+        asking = journal.find(message_id, conversation_id)
+    said = sorted([*questions, *answers], key=lambda each: each.seq)[-(limit + queued) :]
     log = [
         recorded
-        for recorded in newest
+        for recorded in said
         if asking is None or recorded.signal.type != MESSAGE_RECEIVED or recorded.seq < asking.seq
     ]
-    answers = journal.read(types=LLM_COMPLETED, subject=conversation_id, limit=limit, newest_first=True)
-    messages = llm_context([*answers, *reversed(log), *([asking] if asking else [])], max_messages=limit)
+    whole = newest(LLM_COMPLETED, limit)
+    messages = llm_context([*whole, *log, *([asking] if asking else [])], max_messages=limit)
     first = next((index for index, message in enumerate(messages) if message.role == "user"), len(messages))
     return [dict(message.to_payload()) for message in messages[first:]]

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from jido_nb.core.projections.llm_context import CONTEXT_TYPES, LLM_COMPLETED, MAX_MESSAGES, llm_context
+from jido_nb.core.catalogue import LLM_COMPLETED
+from jido_nb.core.projections.llm_context import CONTEXT_TYPES, MAX_MESSAGES, llm_context
 from jido_nb.core.signal import Recorded
 from jido_nb.testing.builders import Storyteller, recorded, signal
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 import jido_nb
+from jido_nb.core.catalogue import MESSAGE_RECEIVED
 from jido_nb.errors import JournalError
 from jido_nb.journal.open import open_journal
 from jido_nb.journal.postgres import PostgresJournal
@@ -73,6 +74,18 @@ def test_a_journal_of_a_newer_version_is_refused(journal: PostgresJournal, url: 
         connection.execute(f"UPDATE {journal._place.schema}.meta SET version = {SCHEMA_VERSION + 1}".encode())
     with pytest.raises(JournalError, match="upgrade jido_nb"):
         open_journal(url)
+
+
+def test_the_index_over_what_was_said_is_made_where_it_is_missing(journal: PostgresJournal, url: str) -> None:
+    journal.append(story())
+    with psycopg.connect(journal._place.conninfo, autocommit=True) as connection:
+        index = f"{journal._place.schema}.said"
+        connection.execute(f"DROP INDEX {index}".encode())
+        for read_only in (True, False):
+            with closing(open_journal(url, read_only=read_only)) as other:
+                assert len(list(other.read(types=MESSAGE_RECEIVED, subject="c1"))) == 1
+            (found,) = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (index,)).fetchone()
+            assert found is not read_only
 
 
 @pytest.mark.parametrize(

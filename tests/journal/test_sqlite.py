@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from jido_nb.core.catalogue import MESSAGE_RECEIVED
 from jido_nb.errors import JournalError
 from jido_nb.journal import sqlite_connect
 from jido_nb.journal.protocol import Journal
+from jido_nb.journal.sql_statements import SAID_TYPES
 from jido_nb.journal.sqlite import SqliteJournal
 from jido_nb.testing.builders import signal, story
 from jido_nb.testing.journal_suite import DurableJournalContract, JournalFactory, Reopen
@@ -168,6 +170,7 @@ def test_a_full_disk_fails_the_batch_says_so_and_goes_on_when_there_is_room(jour
         {"effect_id": "llm-generation-m1"},
         {"effect_id": "llm-generation-m1", "subject": "c1", "types": "conv.effect.**"},
         {"subject": "c1", "types": ["conv.in.**", "conv.out.**"]},
+        {"subject": "c1", "types": "conv.in.message.received", "newest_first": True, "limit": 1},
         {"types": "conv.in.message.received"},
         {"types": "conv.in.message.received", "newest_first": True, "limit": 1},
     ],
@@ -175,6 +178,38 @@ def test_a_full_disk_fails_the_batch_says_so_and_goes_on_when_there_is_room(jour
 def test_a_filtered_read_uses_an_index_and_never_sorts(journal: SqliteJournal, question: dict) -> None:
     journal.append(story())
     assert _plan_of(journal, lambda: list(journal.read(**question))) == {"SEARCH"}
+
+
+@pytest.mark.parametrize("type", sorted(SAID_TYPES))
+def test_to_find_what_was_said_last_nobody_walks_over_what_was_streamed(journal: SqliteJournal, type: str) -> None:
+    told = [each for each in story(chunks=["word "] * 1000) if each.type not in SAID_TYPES]
+    steps = []
+    for part in (told[:20], told[20:]):
+        journal.append(part)
+        journal.last_seq()
+        reader, done = journal._readers[-1], []
+        reader.set_progress_handler(lambda done=done: done.append(1), 1)
+        assert list(journal.read(types=type, subject="c1", newest_first=True, limit=5)) == []
+        reader.set_progress_handler(None, 1)
+        steps.append(len(done))
+    assert steps[0] == steps[1] > 0
+
+
+def test_a_journal_without_the_index_over_what_was_said_is_read_as_it_is_and_gets_it_from_who_writes(
+    journal: SqliteJournal, path: Path
+) -> None:
+    def indexed() -> bool:
+        with closing(sqlite3.connect(path)) as other:
+            return bool(other.execute("SELECT 1 FROM sqlite_master WHERE name = 'said'").fetchall())
+
+    journal.append(story())
+    journal.close()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP INDEX said")
+    for read_only in (True, False):
+        with closing(SqliteJournal(path, read_only=read_only)) as reader:
+            assert len(list(reader.read(types=MESSAGE_RECEIVED, subject="c1"))) == 1
+        assert indexed() is not read_only
 
 
 def test_looking_for_unfinished_effects_never_scans_the_log(journal: SqliteJournal) -> None:

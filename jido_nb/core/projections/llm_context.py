@@ -12,7 +12,7 @@ from ..catalogue import (
     ASSISTANT_CANCELED,
     ASSISTANT_COMPLETED,
     ASSISTANT_FAILED,
-    LLM_EFFECT,
+    LLM_COMPLETED,
     MESSAGE_RECEIVED,
     TOOL_STATUS,
 )
@@ -20,7 +20,6 @@ from ..signal import Recorded
 from .timeline import TimelineEntry, timeline
 
 MAX_MESSAGES = 40
-LLM_COMPLETED = f"{LLM_EFFECT}.completed"
 
 CONTEXT_TYPES = (MESSAGE_RECEIVED, ASSISTANT_COMPLETED, ASSISTANT_FAILED, ASSISTANT_CANCELED, TOOL_STATUS)
 

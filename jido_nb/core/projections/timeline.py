@@ -163,4 +163,4 @@ def _entry(recorded: Recorded) -> TimelineEntry | None:
 
 
 def _picked(data: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: data[key] for key in keys if data.get(key) is not None}
+    return {key: value for key in keys if (value := data.get(key)) is not None}
