@@ -28,6 +28,7 @@ CONTROL_TYPES = frozenset({ABORT_REQUESTED, STOP_REQUESTED, CANCEL_REQUESTED})
 
 LLM_EFFECT = "conv.effect.llm.generation"
 LLM_COMPLETED = f"{LLM_EFFECT}.completed"
+LLM_CANCELED = f"{LLM_EFFECT}.canceled"
 TOOL_EFFECT = "conv.effect.tool.execution"
 TIMER_EFFECT = "conv.effect.timer.wait"
 EFFECT_PREFIXES = {"llm": LLM_EFFECT, "tool": TOOL_EFFECT, "timer": TIMER_EFFECT}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..core.catalogue import (
     ASSISTANT_COMPLETED,
+    LLM_CANCELED,
     LLM_COMPLETED,
     MESSAGE_RECEIVED,
     TERMINAL_LIFECYCLES,
@@ -40,8 +41,8 @@ def _text_list(values: Iterable[str]) -> str:
     return ", ".join(f"'{value}'" for value in sorted(values))
 
 
-SAID_TYPES = frozenset({MESSAGE_RECEIVED, ASSISTANT_COMPLETED, LLM_COMPLETED})
-"""What a model is told a conversation from."""
+SAID_TYPES = frozenset({MESSAGE_RECEIVED, ASSISTANT_COMPLETED, LLM_COMPLETED, LLM_CANCELED})
+"""From which the next model or agent is told what was said before."""
 
 SAID = f"type IN ({_text_list(SAID_TYPES)})"
 """They have an index of their own by conversation and type, so that looking for the last ones of a type costs what is

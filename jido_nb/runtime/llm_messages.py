@@ -4,7 +4,7 @@ from typing import Any
 
 from ..core.catalogue import ASSISTANT_COMPLETED, LLM_COMPLETED, MESSAGE_RECEIVED
 from ..core.projections.llm_context import llm_context
-from ..core.signal import Recorded
+from ..journal.newest import newest
 from ..journal.protocol import Journal
 
 
@@ -17,21 +17,16 @@ def llm_messages(
 
     Messages that were sent after it wait their turn and are left out; `queued` says how many those may be.
     """
-
-    def newest(type: str, count: int) -> list[Recorded]:
-        return list(journal.read(types=type, subject=conversation_id, limit=count, newest_first=True))
-
-    questions, answers = newest(MESSAGE_RECEIVED, limit + queued), newest(ASSISTANT_COMPLETED, limit + queued)
-    asking = next((each for each in questions if each.signal.id == message_id), None)
+    said = newest(journal, (MESSAGE_RECEIVED, ASSISTANT_COMPLETED), conversation_id, limit + queued)
+    asking = next((each for each in said if each.signal.id == message_id), None)
     if asking is None and message_id:
         asking = journal.find(message_id, conversation_id)
-    said = sorted([*questions, *answers], key=lambda each: each.seq)[-(limit + queued) :]
     log = [
         recorded
         for recorded in said
         if asking is None or recorded.signal.type != MESSAGE_RECEIVED or recorded.seq < asking.seq
     ]
-    whole = newest(LLM_COMPLETED, limit)
-    messages = llm_context([*whole, *log, *([asking] if asking else [])], max_messages=limit)
+    whole_answers = newest(journal, (LLM_COMPLETED,), conversation_id, limit)
+    messages = llm_context([*whole_answers, *log, *([asking] if asking else [])], max_messages=limit)
     first = next((index for index, message in enumerate(messages) if message.role == "user"), len(messages))
     return [dict(message.to_payload()) for message in messages[first:]]

@@ -7,11 +7,12 @@ runtime that opens the journal again goes on where the last one ended.
 from functools import partial
 from typing import Any
 
-from ..core.catalogue import LLM_EFFECT
+from ..core.catalogue import LLM_CANCELED, LLM_COMPLETED
 from ..core.signal import Signal
+from ..journal.newest import newest
 from .reading import Reading
 
-NOTED = (f"{LLM_EFFECT}.completed", f"{LLM_EFFECT}.canceled")
+NOTED = (LLM_COMPLETED, LLM_CANCELED)
 LOOK_BACK = 50
 """How many endings are looked at: agents and folders that were not used for so long begin a new session."""
 
@@ -27,10 +28,8 @@ class SessionNotes:
         return await self._reading(partial(self._read, conversation_id, backend))
 
     def _read(self, conversation_id: str, backend: str) -> list[dict[str, Any]]:
-        endings = self._reading.journal.read(
-            types=NOTED, subject=conversation_id, backend=backend, limit=LOOK_BACK, newest_first=True
-        )
-        return [note for recorded in endings if (note := _note(recorded.signal))]
+        endings = newest(self._reading.journal, NOTED, conversation_id, LOOK_BACK, backend)
+        return [note for recorded in reversed(endings) if (note := _note(recorded.signal))]
 
 
 def _note(signal: Signal) -> dict[str, Any] | None:

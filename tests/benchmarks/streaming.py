@@ -68,12 +68,16 @@ class Added(NamedTuple):
 
 
 async def _first_chunk(client: anthropic.AsyncAnthropic, runtime: "jido_nb.Runtime", rounds: int) -> list[Row]:
-    """Over a paced stream: in a burst the first chunk shares its packet with hundreds, and waiting means nothing."""
+    """Over a paced stream: in a burst the first chunk shares its packet with hundreds, and waiting means nothing.
+
+    The conversation that goes on grows by a question each round, until it is as long as what a model is told; the bare
+    SDK sends as many.
+    """
     known = runtime.conversation(model=f"simulated:{PACED}")
 
-    async def bare() -> Span:
+    async def bare(messages: int) -> Span:
         began = perf_counter()
-        stream = await client.messages.create(model=PACED, max_tokens=9, messages=HELLO, stream=True)
+        stream = await client.messages.create(model=PACED, max_tokens=9, messages=messages * HELLO, stream=True)
         async with stream:
             async for event in stream:
                 if event.type == "content_block_delta":
@@ -92,13 +96,12 @@ async def _first_chunk(client: anthropic.AsyncAnthropic, runtime: "jido_nb.Runti
 
     added: dict[str, list[Added]] = {"in a new conversation": [], "in one that goes on": []}
     with stalls() as stood_still:
-        for _ in range(rounds + 1):
-            base = await bare()
-            for which, conversation in zip(
-                added, (runtime.conversation(model=f"simulated:{PACED}"), known), strict=True
-            ):
-                own = await ours(conversation)
-                added[which].append(Added(own.ms - base.ms, Span(base.began, own.ended)))
+        for number in range(rounds + 1):
+            new = runtime.conversation(model=f"simulated:{PACED}")
+            told = min(number + 1, runtime.settings.context_messages)
+            for found, conversation, messages in zip(added.values(), (new, known), (1, told), strict=True):
+                base, own = await bare(messages), await ours(conversation)
+                found.append(Added(own.ms - base.ms, Span(base.began, own.ended)))
     return [
         Row(
             f"first chunk in hand, added over the bare SDK, {which}",
