@@ -14,6 +14,7 @@ from typing import Any
 import jido_nb
 from jido_nb.journal.continuing import continued
 from jido_nb.journal.sqlite import SqliteJournal
+from jido_nb.runtime.llm_messages import llm_messages
 from jido_nb.testing.builders import Storyteller, signal
 
 from .cost import warm_up
@@ -26,6 +27,7 @@ LENGTHS = (1_000, 10_000, 100_000)
 CONVERSATIONS = (1, 10, 100, 1_000)
 CHUNKS = {"burst-200": 200, "burst-2000": 2_000, "burst-20000": 20_000}
 ROUNDS = 3
+TURNS = 20
 APPENDED = 1_000
 _number = count()
 
@@ -44,6 +46,7 @@ async def measure(full: bool) -> list[Row]:
             points = tuple([(float(length), await journey(path)) for length, path in journals.items()])
             rows.append(growth(title, target, "signals", points))
         rows.append(await _one_conversation(folder))
+        rows.append(await _told(folder))
         rows.append(await _conversations(folder))
         rows.append(await _chunks(folder))
     return rows
@@ -106,6 +109,22 @@ async def _one_conversation(folder: Path) -> Row:
         points.append((float(teller.seq), await _least(run)))
         journal.close()
     return growth("go on with a conversation of so many signals", "slope near 0", "signals", tuple(points))
+
+
+async def _told(folder: Path) -> Row:
+    """What the next model is told of twenty turns, between which so much was streamed."""
+    points: list[tuple[float, float]] = []
+    for length in LENGTHS:
+        journal, teller = SqliteJournal(folder / f"told-{length}.sqlite"), Storyteller()
+        for _ in range(TURNS):
+            journal.append(teller.turn("c1", chunks=["word "] * (length // TURNS // 2)))
+
+        async def run(journal: SqliteJournal = journal) -> None:
+            assert len(llm_messages(journal, "c1", None, 2 * TURNS, 0)) == 2 * TURNS
+
+        points.append((float(teller.seq), await _least(run)))
+        journal.close()
+    return growth(f"read what was said in {TURNS} turns of so many signals", "slope near 0", "signals", tuple(points))
 
 
 async def _conversations(folder: Path) -> Row:

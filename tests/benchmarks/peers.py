@@ -86,6 +86,7 @@ def _ours(runtime: "jido_nb.Runtime") -> Way:
         async for _ in turn:
             pass
         assert len((await turn.result()).text) == 5 * CHUNKS
+        await runtime.idle()  # what a turn leaves to be done belongs to it
 
     return run
 
