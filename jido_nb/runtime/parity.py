@@ -71,7 +71,7 @@ class Parity:
                 while self._due:
                     subjects = list(islice(self._due, IN_A_ROW))
                     turns = sum(map(self._due.pop, subjects))
-                    await self._reading(partial(self._check, subjects))
+                    await self._check_safely(subjects)
                     self.checked += turns
         finally:
             self._replayers.clear()
@@ -82,15 +82,25 @@ class Parity:
         self._hurry.set()
         await self._idle.wait()
 
-    def _check(self, subjects: Sequence[str]) -> None:
+    async def _check_safely(self, subjects: Sequence[str]) -> None:
+        try:
+            await self._reading(partial(self._check_all, subjects))
+        except Exception as error:
+            self._cannot_check(", ".join(subjects), error)
+
+    def _check_all(self, subjects: Sequence[str]) -> None:
         for subject in subjects:
             try:
-                self._check_one(subject)
-            except Exception as error:  # a check that cannot be made is a problem to tell, and no reason to stop
-                logger.exception("the replay of %s could not be checked", subject)
-                self.failure = self.failure or str(error)
+                self._check(subject)
+            except Exception as error:
+                self._cannot_check(subject, error)
 
-    def _check_one(self, subject: str) -> None:
+    def _cannot_check(self, what: str, error: Exception) -> None:
+        """A problem to tell, and no reason to stop."""
+        logger.error("the replay of %s could not be checked", what, exc_info=error)
+        self.failure = self.failure or str(error)
+
+    def _check(self, subject: str) -> None:
         replayer = self._replayers.pop(subject, None)
         if replayer is None:
             replayer = resumed(self._reading.journal, subject, self._places.pop(subject, 0))
