@@ -187,8 +187,8 @@ def _make_index(connection: Connection[Row], place: Place) -> None:
     found = connection.execute("SELECT to_regclass('said')").fetchone()
     if found is not None and found[0] is not None:
         return
-    # Who may write and does not own the tables does without it.
-    with suppress(errors.InsufficientPrivilege), connection.transaction():
+    # Who does not own the tables, or is not given the time, does without it.
+    with suppress(psycopg.Error), connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (place.lock,))
         connection.execute(INDEX_SAID.encode())
 

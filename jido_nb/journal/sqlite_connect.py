@@ -77,7 +77,8 @@ def _prepare(path: Path, exists: bool, synchronous: str, timeout_s: float) -> sq
         check_version(version_of(connection), str(path))
         # Tables first, log second: the header then says whose file this is from the first commit on.
         migrate(connection)
-        connection.execute(INDEX_SAID)
+        with suppress(sqlite3.OperationalError):  # as on a full disk, where an older journal does without it
+            connection.execute(INDEX_SAID)
         if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise JournalError(f"cannot keep a write-ahead log beside {path}; choose a local disk", path=str(path))
         connection.execute(f"PRAGMA synchronous = {synchronous}")

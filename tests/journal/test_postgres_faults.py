@@ -8,10 +8,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from jido_nb.core.catalogue import MESSAGE_RECEIVED
 from jido_nb.errors import JournalError
 from jido_nb.journal import postgres_session
 from jido_nb.journal.claims import claims_of
 from jido_nb.journal.commit_points import watching
+from jido_nb.journal.newest import newest
 from jido_nb.journal.open import open_journal
 from jido_nb.journal.postgres import PostgresJournal
 from jido_nb.testing.builders import signal
@@ -171,7 +173,7 @@ def role(admin, name) -> Iterator[Callable[..., None]]:
     admin.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
 
 
-def test_a_user_without_rights_is_told_so_when_the_journal_is_opened(journal, server, name, role):
+def test_a_user_without_rights_is_told_so_when_the_journal_is_opened(journal, admin, server, name, role):
     journal.append([signal(id="1")])
     theirs = f"{server.url_of(name)}?schema={name}"
     for read_only, reason in ((False, "this user may not do that; grant it"), (True, "or this user may not see it")):
@@ -187,6 +189,10 @@ def test_a_user_without_rights_is_told_so_when_the_journal_is_opened(journal, se
         writer.append([signal(id="2")])
         assert writer.unfinished_effects() != []
     assert ids(journal) == ["1", "2"]
+    admin.execute(f"DROP INDEX {name}.said")
+    with closing(open_journal(theirs)) as writer:
+        writer.append([signal(id="3")])
+        assert [each.signal.id for each in newest(writer, [MESSAGE_RECEIVED], "c1", 2)] == ["2", "3"]
 
 
 @contextmanager
