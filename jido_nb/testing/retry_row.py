@@ -22,7 +22,7 @@ PIECES = ("one ", "two ", "three ")
 MAX_ATTEMPTS = 3
 POLICY: Mapping[str, Any] = MappingProxyType({"max_attempts": MAX_ATTEMPTS, "backoff_ms": 2, "jitter": 0.0})
 """Waits that a suite has the time for."""
-TIMEOUT_MS = 150
+TIMEOUT_MS = 300
 EVERY_ENDING = frozenset(
     {
         "effect_id", "lifecycle", "effect_class", "kind", "attempt", "backend", "provider", "model", "stream",

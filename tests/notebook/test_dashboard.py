@@ -59,7 +59,7 @@ def test_in_a_script_it_is_text(capsys: pytest.CaptureFixture[str]) -> None:
         assert "completed 1" in capsys.readouterr().out
         board.close()
         board.close()
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
 
 
 def test_what_a_log_holds_is_escaped() -> None:
