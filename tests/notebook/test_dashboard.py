@@ -50,7 +50,7 @@ def test_where_nobody_watches_it_is_shown_once(headless_kernel: CommFrontEnd) ->
 
 
 def test_in_a_script_it_is_text(capsys: pytest.CaptureFixture[str]) -> None:
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     with jido_nb.Lab() as lab:
         lab.conversation("c", model="simulated:echo").ask("Hello?")
         board = lab.watch()
@@ -59,7 +59,7 @@ def test_in_a_script_it_is_text(capsys: pytest.CaptureFixture[str]) -> None:
         assert "completed 1" in capsys.readouterr().out
         board.close()
         board.close()
-    assert threading.active_count() <= threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_what_a_log_holds_is_escaped() -> None:
