@@ -184,8 +184,7 @@ def _check_rights(connection: Connection[Row]) -> None:
 
 
 def _make_index(connection: Connection[Row], place: Place) -> None:
-    found = connection.execute("SELECT to_regclass('said')").fetchone()
-    if found is not None and found[0] is not None:
+    if _is_there(connection, "said"):
         return
     # Who does not own the tables, or is not given the time, does without it.
     with suppress(psycopg.Error), connection.transaction():
@@ -207,11 +206,16 @@ def _upgrade(connection: Connection[Row], place: Place) -> None:
 
 def _version(connection: Connection[Row]) -> int | None:
     """None: there are no tables of ours."""
-    found = connection.execute("SELECT to_regclass('meta')").fetchone()
-    if found is None or found[0] is None:
+    if not _is_there(connection, "meta"):
         return None
     row = connection.execute("SELECT version FROM meta").fetchone()
     return None if row is None else int(row[0])
+
+
+def _is_there(connection: Connection[Row], name: str) -> bool:
+    """A table or an index of that name."""
+    found = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
+    return found is not None and found[0] is not None
 
 
 def explain(error: psycopg.Error, location: str, doing: str) -> JournalError:
