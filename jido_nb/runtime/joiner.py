@@ -25,6 +25,7 @@ class DeltaJoiner:
     __slots__ = (
         "_chars",
         "_chunks",
+        "_join_ms",
         "_sent_at_ms",
         "_sequence",
         "_texts",
@@ -32,11 +33,10 @@ class DeltaJoiner:
         "_thinking_chunks",
         "due_at_ms",
         "gulps",
-        "join_ms",
     )
 
     def __init__(self, join_ms: float) -> None:
-        self.join_ms = join_ms
+        self._join_ms = join_ms
         self.gulps = False
         """Whether deltas come in gulps that are further apart than `join_ms`, as from a stream that rests."""
         self._sent_at_ms = float("-inf")
@@ -62,7 +62,7 @@ class DeltaJoiner:
             self._chars += len(thinking)
         if self.due_at_ms is None and (text or thinking):
             self._sequence = event.sequence
-            self.due_at_ms = (at_ms if self.gulps else self._sent_at_ms) + self.join_ms
+            self.due_at_ms = (at_ms if self.gulps else self._sent_at_ms) + self._join_ms
         if event.tool is not None or event.aside is not None:
             pending = self.take(at_ms)
             alone = tool_payload(event) if event.tool is not None else aside_payload(event)

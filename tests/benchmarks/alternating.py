@@ -24,14 +24,14 @@ class Spread(NamedTuple):
         return f"{self.median:.1f} µs ({self.low:.1f} to {self.high:.1f})"
 
 
-class Cost(NamedTuple):
-    """Of one chunk."""
+class ChunkCost(NamedTuple):
+    """What one chunk costs."""
 
     cpu: Spread
     wall: Spread
 
 
-async def costs(ways: Mapping[str, Way], chunks: int, rounds: int) -> dict[str, Cost]:
+async def costs(ways: Mapping[str, Way], chunks: int, rounds: int) -> dict[str, ChunkCost]:
     """What each way costs per chunk. CPU is that of all threads; the first round warms up and does not count."""
     cpu: dict[str, list[float]] = {name: [] for name in ways}
     wall: dict[str, list[float]] = {name: [] for name in ways}
@@ -41,4 +41,4 @@ async def costs(ways: Mapping[str, Way], chunks: int, rounds: int) -> dict[str, 
             await way()
             cpu[name].append((time.process_time() - began_cpu) / chunks * 1e6)
             wall[name].append((time.perf_counter() - began) / chunks * 1e6)
-    return {name: Cost(Spread.of(cpu[name][1:]), Spread.of(wall[name][1:])) for name in ways}
+    return {name: ChunkCost(Spread.of(cpu[name][1:]), Spread.of(wall[name][1:])) for name in ways}
